@@ -1,0 +1,271 @@
+"""The base of every backend's namespace: functions derived from the required ones; a backend overrides what it does better."""
+
+import math
+
+from .derived import Derived
+
+DTYPE_NAMES = (
+    "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
+)  # fmt: skip
+
+
+class Backend(Derived):
+    """The namespace of one device: array functions by their array-API names, on raw arrays of one library.
+
+    A subclass gives the names in :data:`plugrad.backends.REQUIRED`; everything below is derived from those and may be
+    overridden for speed. See docs/backends.md for a complete backend.
+    """
+
+    mutable = True  # arrays can be written in place
+    float16 = None  # a dtype the library lacks stays None
+    bfloat16 = None
+    complex64 = None
+    complex128 = None
+
+    def __init__(self, name, device_type, index):
+        self.name = name
+        self.device_type = device_type
+        self.index = index
+        natives = {n: getattr(self, n, None) for n in DTYPE_NAMES}
+        self.dtype_names = {native: n for n, native in natives.items() if native is not None}
+        self._table = {}
+
+    @classmethod
+    def adopt(cls, module, **renamed):
+        """Take from an array-API module every required name this class does not define itself."""
+        from .spec import missing_names
+
+        for name in missing_names(cls):
+            found = getattr(module, renamed.get(name, name), None)
+            if found is not None:
+                setattr(cls, name, staticmethod(found) if callable(found) and not isinstance(found, type) else found)
+        return cls
+
+    def __repr__(self):
+        return f"<{self.name} namespace of {self.device_type}:{self.index}>"
+
+    def __reduce__(self):
+        from .registry import namespace
+
+        return namespace, (self.device_type, self.index)
+
+    # --- arrays ---
+    def wrap(self, value):
+        """Make an array of what a function returned: some libraries return scalars for 0-d results."""
+        return value
+
+    def owns(self, a):
+        """Whether ``a`` is known to share memory with no other array (False when the library cannot tell)."""
+        return False
+
+    def zeros(self, shape, dtype):
+        return self.full(shape, 0, dtype)
+
+    def ones(self, shape, dtype):
+        return self.full(shape, 1, dtype)
+
+    def zeros_like(self, a):
+        return self.zeros(a.shape, a.dtype)
+
+    def ones_like(self, a):
+        return self.ones(a.shape, a.dtype)
+
+    def assign(self, target, value):
+        """Write ``value`` (broadcast) into the memory of ``target``."""
+        self.setitem(target, ..., value)
+
+    def reshape_view(self, a, shape):
+        """Return ``a`` in another shape on the same memory, or None when that needs a copy."""
+        return self.reshape(a, shape)
+
+    def strides(self, a):
+        """Element strides of ``a``; a library without strides is taken as row-major."""
+        steps, step = [], 1
+        for n in reversed(a.shape):
+            steps.append(step)
+            step *= n
+        return tuple(reversed(steps))
+
+    def offset(self, a):
+        return 0
+
+    def is_contiguous(self, a):
+        return True
+
+    def contiguous(self, a):
+        return a if self.is_contiguous(a) else self.copy(a)
+
+    def data_ptr(self, a):
+        return id(a)
+
+    def memory_allocated(self):
+        return 0
+
+    # --- elementwise ---
+    def square(self, x):
+        return x * x
+
+    def reciprocal(self, x):
+        return self.divide(self.ones_like(x), x)
+
+    def rsqrt(self, x):
+        return self.reciprocal(self.sqrt(x))
+
+    def exp2(self, x):
+        return self.exp(x * math.log(2.0))
+
+    def sigmoid(self, x):
+        # tanh never overflows, exp(-x) does below -88 in float32.
+        return self.tanh(x * 0.5) * 0.5 + 0.5
+
+    def relu(self, x):
+        return self.maximum(x, self.zeros_like(x))
+
+    def step(self, x):
+        """1 where x > 0, else 0, in the dtype of x."""
+        return self.astype(x > 0, x.dtype)
+
+    def silu(self, x):
+        return x * self.sigmoid(x)
+
+    def softplus(self, x, beta, threshold):
+        scaled = x * beta
+        soft = self.log1p(self.exp(self.minimum(scaled, self.full((), threshold, x.dtype)))) * (1.0 / beta)
+        return self.where(scaled > threshold, x, soft)
+
+    def log_sigmoid(self, x):
+        return self.minimum(x, self.zeros_like(x)) - self.log1p(self.exp(-self.abs(x)))
+
+    def erf(self, x):
+        """erf(x), by W. J. Cody's rational approximations (Math. Comp. 23, 1969); error below 4 ulp in float64."""
+        from .erf import erf
+
+        return erf(self, x)
+
+    def fmod(self, x, y):
+        return x - self.trunc(self.divide(x, y)) * y
+
+    def rsub(self, x, y):
+        return y - x
+
+    def clip(self, x, low, high):
+        if low is not None:
+            x = self.maximum(x, self._like(low, x))
+        if high is not None:
+            x = self.minimum(x, self._like(high, x))
+        return x
+
+    def _like(self, value, x):
+        return self.full((), value, x.dtype) if isinstance(value, (int, float)) else value
+
+    def leaky_relu(self, x, slope):
+        return self.where(x > 0, x, x * slope)
+
+    def gelu(self, x):
+        return x * 0.5 * (self.erf(x * math.sqrt(0.5)) + 1.0)
+
+    def gelu_grad(self, g, x):
+        density = self.exp(x * x * -0.5) * (1.0 / math.sqrt(2.0 * math.pi))
+        return g * (0.5 * (self.erf(x * math.sqrt(0.5)) + 1.0) + x * density)
+
+    def gelu_tanh(self, x):
+        return x * 0.5 * (self.tanh((x + x * x * x * 0.044715) * math.sqrt(2.0 / math.pi)) + 1.0)
+
+    def conj(self, x):
+        return x
+
+    def square_abs(self, x):
+        return x * x
+
+    # --- reductions ---
+    def mean(self, x, axis, keepdims):
+        return self.sum(x, axis, keepdims) / self.count(x.shape, axis)
+
+    @staticmethod
+    def count(shape, axis):
+        if axis is None:
+            return math.prod(shape)
+        if isinstance(axis, int):
+            return shape[axis]
+        return math.prod(shape[i] for i in axis)
+
+    def var(self, x, axis, correction, keepdims):
+        centred = x - self.mean(x, axis, True)
+        free = max(self.count(x.shape, axis) - correction, 0)
+        total = self.sum(self.square_abs(centred), axis, keepdims)
+        return self.divide(total, self.full((), free, total.dtype))
+
+    def logsumexp(self, x, axis, keepdims):
+        top = self.max(x, axis, True)
+        top = self.where(self.isfinite(top), top, self.zeros_like(top))
+        total = self.log(self.sum(self.exp(x - top), axis, keepdims))
+        return total + (top if keepdims else self.reshape(top, total.shape))
+
+    def softmax(self, x, axis):
+        e = self.exp(x - self.max(x, axis, True))
+        return e / self.sum(e, axis, True)
+
+    def log_softmax(self, x, axis):
+        shifted = x - self.max(x, axis, True)
+        return shifted - self.log(self.sum(self.exp(shifted), axis, True))
+
+    def softmax_grad(self, g, out, axis):
+        weighted = g * out
+        return weighted - out * self.sum(weighted, axis, True)
+
+    def log_softmax_grad(self, g, out, axis):
+        return g - self.exp(out) * self.sum(g, axis, True)
+
+    def cumulative_prod(self, x, axis):
+        parts, total = [], None
+        for i in range(x.shape[axis]):
+            part = self.getitem(x, (slice(None),) * axis + (slice(i, i + 1),))
+            total = part if total is None else total * part
+            parts.append(total)
+        return self.concat(parts, axis) if parts else self.copy(x)
+
+    # --- shape ---
+    def stack(self, arrays, axis):
+        return self.concat([self.getitem(a, (slice(None),) * axis + (None,)) for a in arrays], axis)
+
+    def expand_dims(self, a, axis):
+        return self.getitem(a, (slice(None),) * axis + (None,))
+
+    def swap_axes(self, a, i, j):
+        order = list(range(len(a.shape)))
+        order[i], order[j] = order[j], order[i]
+        return self.permute_dims(a, tuple(order))
+
+    def take_along_axis(self, x, index, axis):
+        return self.getitem(x, self.along(x.shape, index, axis))
+
+    def along(self, shape, index, axis):
+        """The advanced index that picks ``index`` along ``axis`` and its own position along the others."""
+        key = []
+        for i, n in enumerate(index.shape):
+            if i == axis:
+                key.append(index)
+            else:
+                ruler = self.arange(0, n, 1, self.int64)
+                key.append(self.reshape(ruler, (1,) * i + (n,) + (1,) * (len(index.shape) - i - 1)))
+        return tuple(key)
+
+    def pad(self, x, widths, value):
+        """Surround ``x`` by ``value``; widths: (before, after) per axis, negative ones cut."""
+        cut = tuple(slice(max(0, -b), n - max(0, -a)) for n, (b, a) in zip(x.shape, widths, strict=True))
+        x = self.getitem(x, cut)
+        widths = [(max(0, b), max(0, a)) for b, a in widths]
+        out = self.full(tuple(b + n + a for n, (b, a) in zip(x.shape, widths, strict=True)), value, x.dtype)
+        self.setitem(out, tuple(slice(b, b + n) for n, (b, a) in zip(x.shape, widths, strict=True)), x)
+        return out
+
+    def nonzero(self, a):
+        """Indices of the nonzero elements, one array per axis. Needs the host on devices: the size depends on values."""
+        raise NotImplementedError(
+            f"nonzero: backend {self.name!r} has no native version; use where() or masks of fixed shape, or move the tensor to the cpu"
+        )
+
+    def linear(self, x, weight, bias):
+        """x @ weight.T + bias."""
+        out = self.matmul(x, self.permute_dims(weight, (1, 0)))
+        return out if bias is None else out + bias

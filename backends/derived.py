@@ -1,0 +1,294 @@
+"""Functions derived from the required ones, second part: what gradient rules and fused ops are made of.
+
+Those that gradient rules call are written in operators and namespace functions only, so that the same text runs on raw
+arrays and, under create_graph, on tensors.
+"""
+
+import math
+
+
+class Derived:
+    """Mixed into :class:`plugrad.backends.Backend`."""
+
+    # --- choice ---
+    def select(self, condition, x, y):
+        """where() whose x or y may be a Python number."""
+        if isinstance(x, (int, float)):
+            x = self.full((), x, y.dtype)
+        if isinstance(y, (int, float)):
+            y = self.full((), y, x.dtype)
+        return self.where(condition, x, y)
+
+    def choose(self, x, y, condition):
+        return self.select(condition, x, y)
+
+    def choose_not(self, x, y, mask):
+        return self.select(mask, y, x)
+
+    def share(self, x, y):
+        """1 where x > y, ½ where equal, 0 elsewhere: the slope of max(x, y) in x."""
+        return (self.astype(x > y, x.dtype) + self.astype(x >= y, x.dtype)) * 0.5
+
+    def inside(self, x, low, high):
+        """1 where low ≤ x ≤ high, in the dtype of x."""
+        if low is None:
+            return self.astype(x <= high, x.dtype)
+        if high is None:
+            return self.astype(x >= low, x.dtype)
+        return self.astype(x >= low, x.dtype) * self.astype(x <= high, x.dtype)
+
+    def strictly_inside(self, x, low, high):
+        return self.astype(x > low, x.dtype) * self.astype(x < high, x.dtype)
+
+    def lerp(self, x, y, weight):
+        return x + weight * (y - x)
+
+    def addcmul(self, x, y, z, value):
+        return x + y * z * value if value != 1 else x + y * z
+
+    def addcdiv(self, x, y, z, value):
+        return x + y / z * value if value != 1 else x + y / z
+
+    def ratio(self, a, b):
+        return a / b if b > 0 else math.nan if a == 0 or b == 0 else math.inf
+
+    # --- powers ---
+    def pow_scalar(self, x, exponent):
+        if exponent == 2:
+            return x * x
+        if exponent == 3:
+            return x * x * x
+        if exponent == 1:
+            return self.copy(x)
+        if exponent == 0.5:
+            return self.sqrt(x)
+        return self.pow(x, self.full((), exponent, x.dtype))
+
+    def pow_slope(self, x, y):
+        """y · x^(y-1), 0 where y is 0."""
+        return self.select(y == 0, 0.0, y * self.pow(x, y - 1.0))
+
+    def pow_log(self, x, y, out):
+        """out · log x, 0 where x is 0 and y ≥ 0."""
+        at_zero = self.logical_and(x == 0, y >= 0)
+        return self.select(at_zero, 0.0, out * self.log(self.select(at_zero, 1.0, x)))
+
+    # --- activations ---
+    def silu_grad(self, g, x):
+        s = self.sigmoid(x)
+        return g * (s * (x * (1.0 - s) + 1.0))
+
+    def gelu_tanh_grad(self, g, x):
+        c = math.sqrt(2.0 / math.pi)
+        t = self.tanh((x + x * x * x * 0.044715) * c)
+        return g * ((t + 1.0) * 0.5 + x * 0.5 * (1.0 - t * t) * ((x * x * (3 * 0.044715) + 1.0) * c))
+
+    def elu(self, x, alpha):
+        return self.where(x > 0, x, self.expm1(x) * alpha)
+
+    def hardtanh(self, x, low, high):
+        return self.clip(x, low, high)
+
+    # --- reductions ---
+    def sum_all(self, x):
+        return self.sum(x, None, False)
+
+    def mean_all(self, x):
+        n = self.count(x.shape, None)
+        return self.sum(x, None, False) / n if n else self.sum(x, None, False) * math.nan
+
+    def max_all(self, x):
+        return self.max(x, None, False)
+
+    def min_all(self, x):
+        return self.min(x, None, False)
+
+    def max_dim(self, x, axis, keepdims):
+        at = self.wrap(self.argmax(x, axis, True))
+        return self._picked(x, at, axis, keepdims)
+
+    def min_dim(self, x, axis, keepdims):
+        at = self.wrap(self.argmin(x, axis, True))
+        return self._picked(x, at, axis, keepdims)
+
+    def _picked(self, x, at, axis, keepdims):
+        if not x.shape:
+            return self.copy(x), self.reshape(at, ())
+        values = self.take_along_axis(x, at, axis)
+        if keepdims:
+            return values, at
+        shape = x.shape[:axis] + x.shape[axis + 1 :]
+        return self.reshape(values, shape), self.reshape(at, shape)
+
+    def unreduced(self, g, indices, axis, keepdims):
+        """(g, indices) with the reduced axis back, as gather_backward takes them."""
+        if keepdims or axis is None:
+            return g, indices
+        return self.expand_dims(g, axis), self.expand_dims(indices, axis)
+
+    def evenly(self, chosen, axes, dtype):
+        """1/n at each of the n chosen elements."""
+        share = self.astype(chosen, dtype)
+        return share / self.sum(share, axes, True)
+
+    def product_of_others(self, x, axes):
+        """Product of all other elements of a group; exact where some are zero."""
+        order = tuple(i for i in range(len(x.shape)) if axes is not None and i not in axes)
+        group = tuple(i for i in range(len(x.shape)) if i not in order)
+        moved = self.permute_dims(x, order + group)
+        kept = tuple(moved.shape[: len(order)])
+        flat = self.reshape(moved, (*kept, self.count(moved.shape[len(order) :], None)))
+        one = self.ones((*kept, 1), x.dtype)
+        axis = len(order)
+        n = flat.shape[axis]
+        if n == 0:
+            return self.ones(x.shape, x.dtype)
+        head = (slice(None),) * axis
+        before = self.concat([one, self.cumulative_prod(flat, axis)[(*head, slice(0, n))]], axis)
+        back = self.flip(self.cumulative_prod(self.flip(flat, (axis,)), axis), (axis,))
+        after = self.concat([back[(*head, slice(1, n))], one], axis)
+        others = self.reshape(before[(*head, slice(0, n))] * after, tuple(moved.shape))
+        inverse = [0] * len(x.shape)
+        for i, a in enumerate(order + group):
+            inverse[a] = i
+        return self.permute_dims(others, tuple(inverse))
+
+    def cumulative_prod_grad(self, g, x, out, axis):
+        """d/dx_k Σ g_i Π_{j≤i} x_j, by one running product per k so that zeros are exact."""
+        n = x.shape[axis] if x.shape else 1
+        head = (slice(None),) * axis
+        parts = []
+        for k in range(n):
+            tail = self.concat([self.ones_like(x[(*head, slice(k, k + 1))]), x[(*head, slice(k + 1, n))]], axis)
+            running = self.cumulative_prod(tail, axis)
+            if k:
+                running = running * out[(*head, slice(k - 1, k))]
+            parts.append(self.sum(g[(*head, slice(k, n))] * running, (axis,), True))
+        return self.concat(parts, axis) if parts else self.zeros_like(x)
+
+    def norm(self, x, axes, keepdims):
+        return self.sqrt(self.sum(self.square_abs(x), axes, keepdims))
+
+    def norm_grad(self, g, x, out):
+        return x * self.select(out == 0, 0.0, g / self.select(out == 0, 1.0, out))
+
+    def sort_with_index(self, x, axis, descending):
+        at = self.argsort_order(x, axis, descending)
+        return (self.take_along_axis(x, at, axis) if x.shape else self.copy(x)), at
+
+    def argsort_order(self, x, axis, descending):
+        if not x.shape:
+            return self.zeros((), self.int64)
+        if not descending:
+            return self.argsort(x, axis)
+        n = x.shape[axis]
+        # Stable from the top: sort the reversed sequence and count its places from the end.
+        at = self.argsort(self.flip(x, (axis,)), axis)
+        return self.flip((n - 1) - at, (axis,))
+
+    def topk(self, x, k, axis, largest):
+        if not x.shape:
+            return self.copy(x), self.zeros((), self.int64)
+        at = self.argsort_order(x, axis, largest)[(slice(None),) * axis + (slice(0, k),)]
+        return self.take_along_axis(x, at, axis), at
+
+    # --- placing ---
+    def slice(self, a, key):
+        return self.getitem(a, key)
+
+    def slice_backward(self, g, key, shape):
+        out = self.zeros(shape, g.dtype)
+        self.setitem(out, key, g)
+        return out
+
+    def index_backward(self, g, key, shape):
+        out = self.zeros(shape, g.dtype)
+        self.add_at(out, key, g)
+        return out
+
+    def gather_backward(self, g, index, axis, shape):
+        if not shape:
+            return self.reshape(g, ())
+        return self.index_backward(g, self.along(shape, index, axis), shape)
+
+    def index_put(self, x, y, key):
+        out = self.copy(x)
+        self.setitem(out, key, y)
+        return out
+
+    def index_zero(self, x, key):
+        return self.index_put(x, self.zeros((), x.dtype), key)
+
+    def diagonal(self, x, offset):
+        rows, columns = self._diagonal_key(x.shape, offset)
+        return self.getitem(x, (..., rows, columns))
+
+    def _diagonal_key(self, shape, offset):
+        n, m = shape[-2:]
+        first, second = max(-offset, 0), max(offset, 0)
+        count = max(min(n - first, m - second), 0)
+        return self.arange(first, first + count, 1, self.int64), self.arange(second, second + count, 1, self.int64)
+
+    def diagonal_backward(self, g, offset, shape):
+        out = self.zeros(shape, g.dtype)
+        self.setitem(out, (..., *self._diagonal_key(shape, offset)), g)
+        return out
+
+    def _triangle(self, shape, k, lower):
+        rows = self.reshape(self.arange(0, shape[-2], 1, self.int64), (shape[-2], 1))
+        columns = self.reshape(self.arange(0, shape[-1], 1, self.int64), (1, shape[-1]))
+        return columns - rows <= k if lower else columns - rows >= k
+
+    def tril(self, x, k):
+        return self.where(self._triangle(x.shape, k, True), x, self.zeros_like(x))
+
+    def triu(self, x, k):
+        return self.where(self._triangle(x.shape, k, False), x, self.zeros_like(x))
+
+    def roll(self, x, shifts, axes):
+        for shift, axis in zip(shifts, axes, strict=True):
+            n = x.shape[axis]
+            at = n - shift % n if n else 0
+            head = (slice(None),) * axis
+            x = self.concat([self.getitem(x, (*head, slice(at, n))), self.getitem(x, (*head, slice(0, at)))], axis)
+        return x
+
+    def cast(self, x, dtype):
+        return self.astype(x, dtype)
+
+    def overwrite(self, x, y):
+        """y broadcast to the shape of x and cast to its dtype."""
+        if y.dtype != x.dtype:
+            y = self.astype(y, x.dtype)
+        return y if y.shape == x.shape else self.copy(self.broadcast_to(y, x.shape))
+
+    # --- paths of views ---
+    def follow(self, a, path):
+        for function, statics in path:
+            a = getattr(self, function)(a, *statics)
+        return a
+
+    def zero_at(self, x, path):
+        out = self.copy(x)
+        part = self.follow(out, path)
+        self.assign(part, self.zeros((), x.dtype))
+        return out
+
+    def spread(self, g, path, shape):
+        out = self.zeros(shape, g.dtype)
+        self.assign(self.follow(out, path), g)
+        return out
+
+    def copy_slices(self, x, y, path):
+        out = self.copy(x)
+        self.assign(self.follow(out, path), y)
+        return out
+
+    def as_complex(self, re, im):
+        """re + i·im; a missing part is zero."""
+        some = re if im is None else im
+        target = self.complex64 if some.dtype == self.float32 else self.complex128
+        if im is None:
+            return self.astype(re, target)
+        turned = self.astype(im, target) * 1j
+        return turned if re is None else self.astype(re, target) + turned

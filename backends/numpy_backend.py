@@ -1,0 +1,311 @@
+"""The numpy backend: device ``cpu``. The only file of the compute path that imports numpy."""
+
+import numpy as np
+
+from .common import Backend
+from .spec import BackendSpec, hookimpl
+
+_add_reduce = np.add.reduce
+
+
+class NumpyBackend(Backend):
+    """numpy's functions by their array-API names; temporaries are avoided where it pays."""
+
+    array_type = np.ndarray
+
+    bool = np.dtype("bool")
+    uint8 = np.dtype("uint8")
+    int8 = np.dtype("int8")
+    int16 = np.dtype("int16")
+    int32 = np.dtype("int32")
+    int64 = np.dtype("int64")
+    float16 = np.dtype("float16")
+    float32 = np.dtype("float32")
+    float64 = np.dtype("float64")
+    complex64 = np.dtype("complex64")
+    complex128 = np.dtype("complex128")
+
+    # --- creation and conversion ---
+    empty = staticmethod(np.empty)
+    full = staticmethod(np.full)
+    arange = staticmethod(np.arange)
+    copy = staticmethod(np.copy)
+    wrap = staticmethod(np.asarray)
+
+    @staticmethod
+    def from_host(array):
+        return array
+
+    @staticmethod
+    def to_host(a):
+        return a
+
+    @staticmethod
+    def astype(a, dtype):
+        return a.astype(dtype)
+
+    @staticmethod
+    def zeros(shape, dtype):
+        return np.zeros(shape, dtype)
+
+    @staticmethod
+    def owns(a):
+        return a.base is None and a.flags.owndata
+
+    @staticmethod
+    def reshape_view(a, shape):
+        try:
+            return np.reshape(a, shape, copy=False)
+        except ValueError as error:
+            if "copy" in str(error):
+                return None
+            raise
+
+    @staticmethod
+    def strides(a):
+        return tuple(s // a.itemsize for s in a.strides)
+
+    @staticmethod
+    def offset(a):
+        base = a
+        while isinstance(base.base, np.ndarray):
+            base = base.base
+        return (a.ctypes.data - base.ctypes.data) // a.itemsize
+
+    @staticmethod
+    def is_contiguous(a):
+        return a.flags.c_contiguous
+
+    @staticmethod
+    def contiguous(a):
+        return a if a.flags.c_contiguous else a.copy(order="C")
+
+    @staticmethod
+    def data_ptr(a):
+        return a.ctypes.data
+
+    # --- elementwise ---
+    negative = np.negative
+    abs = np.absolute
+    sign = np.sign
+    exp = np.exp
+    expm1 = np.expm1
+    exp2 = np.exp2
+    log = np.log
+    log1p = np.log1p
+    log2 = np.log2
+    log10 = np.log10
+    sqrt = np.sqrt
+    square = np.square
+    reciprocal = np.reciprocal
+    sin = np.sin
+    cos = np.cos
+    tan = np.tan
+    asin = np.arcsin
+    acos = np.arccos
+    atan = np.arctan
+    sinh = np.sinh
+    cosh = np.cosh
+    tanh = np.tanh
+    asinh = np.arcsinh
+    acosh = np.arccosh
+    atanh = np.arctanh
+    floor = np.floor
+    ceil = np.ceil
+    trunc = np.trunc
+    round = np.rint
+    isfinite = np.isfinite
+    isinf = np.isinf
+    isnan = np.isnan
+    signbit = np.signbit
+    logical_not = np.logical_not
+    bitwise_invert = np.invert
+    conj = np.conjugate
+    add = np.add
+    subtract = np.subtract
+    multiply = np.multiply
+    divide = np.true_divide
+    pow = np.power
+    maximum = np.maximum
+    minimum = np.minimum
+    fmod = np.fmod
+    remainder = np.remainder
+    floor_divide = np.floor_divide
+    atan2 = np.arctan2
+    equal = np.equal
+    not_equal = np.not_equal
+    less = np.less
+    less_equal = np.less_equal
+    greater = np.greater
+    greater_equal = np.greater_equal
+    logical_and = np.logical_and
+    logical_or = np.logical_or
+    logical_xor = np.logical_xor
+    bitwise_and = np.bitwise_and
+    bitwise_or = np.bitwise_or
+    bitwise_xor = np.bitwise_xor
+    where = staticmethod(np.where)
+    select = staticmethod(np.where)
+    real = staticmethod(np.real)
+    imag = staticmethod(np.imag)
+
+    @staticmethod
+    def pow_scalar(x, exponent):
+        if exponent == 2:
+            return x * x
+        if exponent == 3:
+            return x * x * x
+        return np.power(x, exponent)
+
+    @staticmethod
+    def choose(x, y, condition):
+        return np.where(condition, x, y)
+
+    @staticmethod
+    def cast(a, dtype):
+        return a.astype(dtype)
+
+    @staticmethod
+    def relu(x):
+        return np.maximum(x, 0)
+
+    @staticmethod
+    def sigmoid(x):
+        out = np.multiply(x, 0.5)
+        if out.__class__ is not np.ndarray:
+            return np.asarray(np.tanh(out) * x.dtype.type(0.5) + x.dtype.type(0.5))
+        np.tanh(out, out)
+        out *= 0.5
+        out += 0.5
+        return out
+
+    # --- reductions ---
+    @staticmethod
+    def sum(a, axis, keepdims):
+        return _add_reduce(a, axis, None, None, keepdims)
+
+    @staticmethod
+    def prod(a, axis, keepdims):
+        return np.multiply.reduce(a, axis, None, None, keepdims)
+
+    @staticmethod
+    def max(a, axis, keepdims):
+        return np.maximum.reduce(a, axis, None, None, keepdims)
+
+    @staticmethod
+    def min(a, axis, keepdims):
+        return np.minimum.reduce(a, axis, None, None, keepdims)
+
+    @staticmethod
+    def any(a, axis, keepdims):
+        return np.any(a, axis, keepdims=keepdims)
+
+    @staticmethod
+    def all(a, axis, keepdims):
+        return np.all(a, axis, keepdims=keepdims)
+
+    @staticmethod
+    def argmax(a, axis, keepdims):
+        return np.argmax(a, axis, keepdims=keepdims)
+
+    @staticmethod
+    def argmin(a, axis, keepdims):
+        return np.argmin(a, axis, keepdims=keepdims)
+
+    @staticmethod
+    def cumulative_sum(a, axis):
+        return np.cumsum(a, axis, a.dtype)
+
+    @staticmethod
+    def cumulative_prod(a, axis):
+        return np.cumprod(a, axis, a.dtype)
+
+    @staticmethod
+    def square_abs(x):
+        return np.square(x) if x.dtype.kind != "c" else np.square(x.real) + np.square(x.imag)
+
+    @staticmethod
+    def sum_all(a):
+        return _add_reduce(a, None)
+
+    @staticmethod
+    def diagonal(a, offset):
+        return np.diagonal(a, offset, -2, -1) if a.ndim else a
+
+    @staticmethod
+    def tril(a, k):
+        return np.tril(a, k)
+
+    @staticmethod
+    def triu(a, k):
+        return np.triu(a, k)
+
+    # --- products and shape ---
+    matmul = np.matmul
+    reshape = staticmethod(np.reshape)
+    permute_dims = staticmethod(np.transpose)
+    broadcast_to = staticmethod(np.broadcast_to)
+    concat = staticmethod(np.concatenate)
+    flip = staticmethod(np.flip)
+    stack = staticmethod(np.stack)
+    swap_axes = staticmethod(np.swapaxes)
+
+    # --- indexing ---
+    @staticmethod
+    def getitem(a, key):
+        return a[key]
+
+    @staticmethod
+    def setitem(a, key, value):
+        a[key] = value
+
+    @staticmethod
+    def assign(target, value):
+        target[...] = value
+
+    @staticmethod
+    def add_at(a, key, value):
+        np.add.at(a, key, value)
+
+    @staticmethod
+    def sort(a, axis):
+        return np.sort(a, axis, kind="stable")
+
+    @staticmethod
+    def argsort(a, axis):
+        return np.argsort(a, axis, kind="stable")
+
+    @staticmethod
+    def nonzero(a):
+        return np.nonzero(a)
+
+    # --- device ---
+    @staticmethod
+    def device_count():
+        return 1
+
+    @staticmethod
+    def synchronize():
+        """numpy computes at once: there is nothing to wait for."""
+
+    def linear(self, x, weight, bias):
+        out = np.matmul(x, weight.T)
+        if bias is not None:
+            out += bias
+        return out
+
+
+def _load():
+    try:
+        import ml_dtypes
+
+        NumpyBackend.bfloat16 = np.dtype(ml_dtypes.bfloat16)
+    except ImportError:
+        NumpyBackend.bfloat16 = None
+    return NumpyBackend
+
+
+@hookimpl
+def plugrad_backends():
+    """numpy serves the device type ``cpu``."""
+    return [BackendSpec("numpy", ("cpu",), _load, version=lambda: np.__version__)]

@@ -1,0 +1,474 @@
+"""A row becomes a function, a node class and its gradient methods. The only exec in the project.
+
+The text of each op is straight Python, made for the number of its arguments and for what its gradient rules name, so a
+recorded elementwise op costs one Python frame. ``linecache`` knows the text: pdb and tracebacks show it.
+"""
+
+import linecache
+
+from .graph import CLOCK, LEAF, Node, Port, Version, next_key
+from .modes import is_grad_enabled
+
+
+class Fallback(Exception):
+    """The fast path does not hold (other dtypes, devices, argument kinds): the slow path decides or explains."""
+
+
+class ScalarOperand:
+    """Stands for a Python number where the fast path asks a tensor for its version."""
+
+    _v = Version()
+    _fn = None
+
+
+FAST_ERRORS = (Fallback, AttributeError, TypeError, ValueError, IndexError, OverflowError, RuntimeError)
+
+ROWS = {}
+
+
+class Row:
+    """One op: its signature, its gradient rules, and what follows from them.
+
+    Args:
+        signature: ``"name(x, y?, *, static) -> out, other:no"``: tensors (``?`` may be None), static arguments, outputs
+            (``:no`` marks one without a gradient).
+        rules: one per tensor argument, None where there is no derivative; the parameter names are what the node keeps:
+            ``g`` the incoming gradient (``g_<output>`` where there are several), an argument, an output, ``x_shape``,
+            ``x_dtype``, a static argument, ``xp`` the namespace.
+        vjp: instead of rules, one function for all arguments; takes ``needs`` too and returns a tuple.
+        kind: elementwise, linear, bilinear, view, general or nondifferentiable.
+        xp: name of the namespace's function, if another than the op's.
+        node: name of the node class, ``MulBackward0``.
+        result: "same" (of the promoted arguments), "float" (integers become the default dtype) or "bool".
+        match: all tensor arguments must have one dtype (torch promotes elementwise arguments only).
+    """
+
+    def __init__(
+        self, signature, rules=(), *, vjp=None, kind, xp=None, node=None, result="same", match=False, doc="", check=None
+    ):
+        self.name, self.tensors, self.optional, self.statics, self.outputs, self.differentiable = parse(signature)
+        self.signature = signature
+        self.rules = rules
+        self.vjp = vjp
+        self.kind = kind
+        self.xp_name = xp or self.name
+        self.node_name = node or "".join(p.capitalize() for p in self.name.split("_")) + "Backward0"
+        self.result = result
+        self.match = match
+        self.doc = doc
+        self.check = check
+        self.scalars = kind in ("elementwise", "nondifferentiable") and len(self.tensors) == 2
+        # Elementwise rows without static arguments are public as they are, with torch's argument names and out=.
+        self.has_out = kind in ("elementwise", "nondifferentiable") and not self.statics and not self.name.endswith("_")
+        self.needs = {p for rule in (*rules, vjp) if rule is not None for p in parameters(rule)}
+        self.function = None
+        self.node_class = None
+
+    def __repr__(self):
+        return f"<row {self.signature} ({self.kind})>"
+
+    @property
+    def is_differentiable(self):
+        return self.vjp is not None or any(rule is not None for rule in self.rules)
+
+
+def parameters(function):
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount]
+
+
+def parse(signature):
+    head, _, tail = signature.partition("->")
+    name, _, inside = head.strip().rstrip(")").partition("(")
+    before, _, after = inside.partition("*")
+    tensors = [t.strip() for t in before.split(",") if t.strip()]
+    statics = [s.strip() for s in after.split(",") if s.strip()]
+    outputs = [o.strip() for o in tail.split(",") if o.strip()] or ["out"]
+    optional = [t.endswith("?") for t in tensors]
+    differentiable = [not o.endswith(":no") for o in outputs]
+    return (
+        name,
+        [t.rstrip("?") for t in tensors],
+        optional,
+        statics,
+        [o.removesuffix(":no") for o in outputs],
+        differentiable,
+    )
+
+
+# Argument names of the public function, by position, as torch has them.
+PUBLIC = ("input", "other", "third")
+
+
+class Writer:
+    """Collects indented lines."""
+
+    def __init__(self):
+        self.lines = []
+
+    def __call__(self, depth, text):
+        self.lines.append("    " * depth + text)
+
+    def text(self):
+        return "\n".join(self.lines) + "\n"
+
+
+def saved_names(row):
+    """(arrays, values) that a node of this row keeps, by the names in its rules."""
+    arrays = [n for n in (*row.tensors, *row.outputs) if n in row.needs]
+    values = [s for s in row.statics if s in row.needs]
+    values += [t + suffix for t in row.tensors for suffix in ("_shape", "_dtype") if t + suffix in row.needs]
+    return arrays, values
+
+
+def needed_by_others(row, tensor):
+    """The tensor arguments whose gradients use this saved one; None: all (a joint vjp)."""
+    if row.vjp is not None:
+        return None
+    return [t for t, rule in zip(row.tensors, row.rules, strict=True) if rule is not None and tensor in parameters(rule)]
+
+
+def function_text(row, function_name, slow):
+    w = Writer()
+    args = argument_names(row)
+    arguments = ", ".join([args[t] for t in row.tensors] + row.statics)
+    if row.has_out:
+        w(0, f"def {function_name}({arguments}, *, out=None):")
+        w(1, "if out is not None:")
+        w(2, f"return write_out(out, {function_name}({arguments}), {arguments})")
+    else:
+        w(0, f"def {function_name}({arguments}):")
+    w(1, "try:")
+    write_forward(w, row, args)
+    w(1, "except FAST_ERRORS as error:")
+    w(2, "failure = error")
+    w(2, "r = None")
+    w(1, "if r is None:")
+    w(2, f"return {slow}(ROW, ({', '.join(args[t] for t in row.tensors)},), ({''.join(s + ', ' for s in row.statics)}), failure)")
+    single = len(row.outputs) == 1
+    if single:
+        w(1, "if r.__class__ is not xp.array_type:")
+        w(2, "r = xp.wrap(r)")
+        write_tensor(w, row, "t", "r")
+    else:
+        w(1, f"{', '.join('r_' + o for o in row.outputs)} = r")
+        for o in row.outputs:
+            write_tensor(w, row, "t_" + o, "r_" + o)
+    if row.kind == "view":
+        w(1, f"share_memory(t, {args[row.tensors[0]]}, {row.xp_name!r}, ({''.join(s + ', ' for s in row.statics)}))")
+    result = "t" if single else f"({', '.join('t_' + o for o in row.outputs)})"
+    if not row.is_differentiable:
+        w(1, f"return {result}")
+        return w.text()
+    idle = " and ".join(f"f_{t} is None" for t in row.tensors)
+    w(1, f"if ({idle}) or not is_grad_enabled():")
+    w(2, f"return {result}")
+    write_node(w, row, args)
+    w(1, f"return {result}")
+    return w.text()
+
+
+def argument_names(row):
+    """Public functions carry torch's argument names; inside they must differ from the arrays' names."""
+    if row.has_out:
+        return dict(zip(row.tensors, PUBLIC, strict=False))
+    return {t: f"a_{t}" for t in row.tensors}
+
+
+def write_forward(w, row, args):
+    first = row.tensors[0]
+    w(2, f"xp = {args[first]}._xp")
+    w(2, f"{first} = {args[first]}._a")
+    if row.is_differentiable:
+        w(2, f"f_{first} = {args[first]}._fn")
+    for t, optional in list(zip(row.tensors, row.optional, strict=True))[1:]:
+        write_argument(w, row, t, args[t], first, optional)
+    call = f"xp.{row.xp_name}({', '.join(row.tensors + row.statics)})"
+    w(2, f"r = {call}")
+    if row.kind == "elementwise":
+        w(2, f"if r.dtype is not {first}.dtype:")
+        w(3, "raise Fallback")
+
+
+def write_argument(w, row, t, arg, first, optional):
+    same = row.kind in ("elementwise", "nondifferentiable") or row.match
+    misfit = f"{arg}._xp is not xp" + (f" or ({t} := {arg}._a).dtype is not {first}.dtype" if same else "")
+    saved_scalar = row.scalars and t in row.needs
+    word = "if"
+    if row.scalars:
+        w(2, f"if {arg}.__class__ is float or {arg}.__class__ is int:")
+        w(3, f"{t} = {arg}")
+        if row.is_differentiable:
+            w(3, f"f_{t} = None")
+        if saved_scalar:
+            w(3, f"s_{t} = SCALAR")
+        word = "elif"
+    elif optional:
+        w(2, f"if {arg} is None:")
+        w(3, f"{t} = f_{t} = None" if row.is_differentiable else f"{t} = None")
+        word = "elif"
+    w(2, f"{word} {misfit}:")
+    w(3, "raise Fallback")
+    rest = [] if same else [f"{t} = {arg}._a"]
+    if row.is_differentiable:
+        rest.append(f"f_{t} = {arg}._fn")
+    if saved_scalar:
+        rest.append(f"s_{t} = {arg}")
+    if rest:
+        w(2, "else:")
+        for line in rest:
+            w(3, line)
+
+
+def write_tensor(w, row, t, r):
+    w(1, f"{t} = new(Tensor)")
+    w(1, f"{t}._a = {r}")
+    w(1, f"{t}._xp = xp")
+    w(1, f"{t}._fn = None")
+    w(1, f"{t}._v = None")
+    w(1, f"{t}._x = None")
+
+
+def write_node(w, row, args):
+    single = len(row.outputs) == 1
+    w(1, "n = new(NODE)")
+    w(1, "n.key = next_key()")
+    w(1, "n.clock = CLOCK.now")
+    w(1, "n.hooks = None")
+    w(1, "n.xp = xp")
+    edges = "".join(f"{args[t]} if f_{t} is LEAF else f_{t}, " for t in row.tensors)
+    w(1, f"n.next = ({edges})")
+    if single:
+        w(1, "n.shape = r.shape")
+        w(1, "n.dtype = r.dtype")
+        w(1, "t._fn = n")
+    else:
+        for i, (o, differentiable) in enumerate(zip(row.outputs, row.differentiable, strict=True)):
+            if differentiable:
+                w(1, f"t_{o}._fn = Port(n, {i}, r_{o}.shape, r_{o}.dtype)")
+        w(1, f"n.shape = ({''.join(f'r_{o}.shape, ' for o in row.outputs)})")
+        w(1, f"n.dtype = ({''.join(f'r_{o}.dtype, ' for o in row.outputs)})")
+    arrays, values = saved_names(row)
+    for name in arrays:
+        write_saved_array(w, row, name, args, single)
+    for name in values:
+        base, _, what = name.rpartition("_")
+        source = name if name in row.statics else f"{base}.{what}"
+        if base in row.tensors and row.optional[row.tensors.index(base)] and name not in row.statics:
+            source = f"None if {base} is None else {source}"
+        elif base in row.tensors and row.scalars and base != row.tensors[0]:
+            source = f"getattr({base}, {what!r}, None)"
+        w(1, f"n.{name} = {source}")
+
+
+def write_saved_array(w, row, name, args, single):
+    if name in row.outputs:
+        value, tensor = ("r", "t") if single else ("r_" + name, "t_" + name)
+    else:
+        is_scalar = row.scalars and name != row.tensors[0]
+        value, tensor = name, f"s_{name}" if is_scalar else args[name]
+    depth = 1
+    users = needed_by_others(row, name)
+    if name in row.tensors and users and len(row.tensors) > 1:
+        w(1, f"if {' or '.join(f'f_{u} is not None' for u in users)}:")
+        depth = 2
+    elif name in row.tensors and row.optional[row.tensors.index(name)]:
+        w(1, f"if {name} is None:")
+        w(2, f"n.{name} = n.{name}_v = None")
+        w(1, "else:")
+        depth = 2
+    w(depth, f"n.{name} = {value}")
+    w(depth, f"v = {tensor}._v")
+    w(depth, "if v is None:")
+    w(depth + 1, f"v = {tensor}._v = new(Version)")
+    w(depth + 1, "v.clock = 0")
+    w(depth, f"n.{name}_v = v")
+
+
+def node_text(row):
+    """The gradient methods: on raw arrays, on tensors (every order), and the release of what is kept."""
+    w = Writer()
+    arrays, values = saved_names(row)
+    for graph in (False, True):
+        w(0, f"def backward{'_graph' if graph else ''}(n, g):")
+        if "xp" in row.needs:
+            w(1, "xp = n.xp.tensors" if graph else "xp = n.xp")
+        locals_ = prepare_saved(w, row, graph)
+        differentiable = [o for o, d in zip(row.outputs, row.differentiable, strict=True) if d]
+        if len(row.outputs) > 1:
+            for o in differentiable:
+                w(1, f"g_{o} = g[{row.outputs.index(o)}]")
+            if len(differentiable) == 1:
+                w(1, f"g = g_{differentiable[0]}")
+        write_rules(w, row, locals_)
+    w(0, "def release(n):")
+    if arrays:
+        w(1, "n.clock = FREED")
+        for name in arrays:
+            w(1, f"n.{name} = n.{name}_v = None")
+    else:
+        w(1, "return")
+    return w.text()
+
+
+def prepare_saved(w, row, graph):
+    """How each name that a rule asks for is spelled inside the method."""
+    spelled = {"g": "g", "xp": "xp"}
+    arrays, values = saved_names(row)
+    for o in row.outputs:
+        spelled["g_" + o] = "g_" + o
+    for name in values:
+        spelled[name] = f"n.{name}"
+        if graph and name.endswith("_dtype") and name not in row.statics:
+            w(1, f"{name} = n.xp.to_dtype.get(n.{name})")
+            spelled[name] = name
+    for name in arrays:
+        spelled[name] = f"n.{name}"
+        if graph:
+            edge = f"n.next[{row.tensors.index(name)}]" if name in row.tensors else output_edge(row, name)
+            w(1, f"{name} = rebuild(n.xp, getattr(n, {name!r}, None), {edge})")
+            spelled[name] = name
+    spelled["needs"] = "needs"
+    return spelled
+
+
+def output_edge(row, name):
+    i = row.outputs.index(name)
+    if len(row.outputs) == 1:
+        return "n"
+    if not row.differentiable[i]:
+        return "None"
+    return f"Port(n, {i}, n.shape[{i}], n.dtype[{i}])"
+
+
+def write_rules(w, row, spelled):
+    if row.vjp is not None:
+        w(1, f"needs = ({''.join(f'n.next[{i}] is not None, ' for i in range(len(row.tensors)))})")
+        w(1, f"return VJP({', '.join(spelled[p] for p in parameters(row.vjp))})")
+        return
+    parts = []
+    for i, rule in enumerate(row.rules):
+        if rule is None:
+            parts.append("None")
+            continue
+        call = f"RULE_{i}({', '.join(spelled[p] for p in parameters(rule))})"
+        parts.append(call if len(row.rules) == 1 else f"{call} if n.next[{i}] is not None else None")
+    w(1, f"return ({', '.join(parts)},)")
+
+
+def execute(text, name, namespace):
+    filename = f"<plugrad {name}>"
+    exec(compile(text, filename, "exec"), namespace)
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+
+
+def build(row):
+    """Make the row's function and node class, and enter it in ROWS."""
+    from . import slow
+    from .tensor import Tensor
+    from .views import share_memory, write_out
+
+    namespace = {
+        "__name__": f"plugrad.core.ops.generated.{row.name}",
+        "CLOCK": CLOCK,
+        "FAST_ERRORS": FAST_ERRORS,
+        "FREED": -1,
+        "Fallback": Fallback,
+        "LEAF": LEAF,
+        "Port": Port,
+        "ROW": row,
+        "SCALAR": ScalarOperand,
+        "Tensor": Tensor,
+        "VJP": row.vjp,
+        "Version": Version,
+        "is_grad_enabled": is_grad_enabled,
+        "new": object.__new__,
+        "next_key": next_key,
+        "rebuild": slow.rebuild,
+        "share_memory": share_memory,
+        "slow_op": slow.operate,
+        "write_out": write_out,
+    }
+    namespace |= {f"RULE_{i}": rule for i, rule in enumerate(row.rules)}
+    text = function_text(row, row.name, "slow_op")
+    if row.is_differentiable:
+        text += "\n\n" + node_text(row)
+    execute(text, row.name, namespace)
+    if row.is_differentiable:
+        row.node_class = make_node_class(row, namespace)
+        namespace["NODE"] = row.node_class
+    row.function = namespace[row.name]
+    row.function.__doc__ = row.doc
+    row.function.__qualname__ = row.name
+    row.function.row = row
+    if row.name in ROWS:
+        raise ValueError(f"two rows are named {row.name!r}")
+    ROWS[row.name] = row
+    return row.function
+
+
+def make_node_class(row, namespace):
+    arrays, values = saved_names(row)
+    slots = (*arrays, *(a + "_v" for a in arrays), *values)
+    body = {
+        "__slots__": slots,
+        "__module__": "plugrad.autograd",
+        "row": row,
+        "outputs": len(row.outputs),
+        "saved_arrays": tuple(arrays),
+        "saved_values": tuple(values),
+        "backward": namespace["backward"],
+        "backward_graph": namespace["backward_graph"],
+        "release": namespace["release"],
+    }
+    for name in arrays:
+        body["_saved_" + PUBLIC_SAVED.get(name, name)] = saved_property(name, row)
+    return type(row.node_name, (Node,), body)
+
+
+# How torch names what a node keeps: ``grad_fn._saved_self``.
+PUBLIC_SAVED = {"x": "self", "y": "other", "out": "result"}
+
+
+def saved_property(name, row):
+    def saved(n):
+        from .errors import freed_graph
+        from .slow import rebuild
+
+        if n.clock == -1:
+            raise freed_graph()
+        edge = n.next[row.tensors.index(name)] if name in row.tensors else n if row.outputs == [name] else None
+        return rebuild(n.xp, getattr(n, name, None), edge)
+
+    return property(saved)
+
+
+# --- the kinds ---
+def elementwise(signature, *rules, doc, **options):
+    """y_i = f(x_i, ...): broadcasts, promotes dtypes; its jvp is the same rules summed."""
+    return build(Row(signature, rules, kind="elementwise", doc=doc, **options))
+
+
+def linear(signature, *rules, doc, **options):
+    """Linear in its tensor arguments: the jvp is the op itself."""
+    return build(Row(signature, rules, kind="linear", doc=doc, **options))
+
+
+def bilinear(signature, *rules, doc, **options):
+    """Linear in each of two tensor arguments: jvp f(ẋ, y) + f(x, ẏ)."""
+    return build(Row(signature, rules, kind="bilinear", doc=doc, match=True, **options))
+
+
+def view(signature, *rules, doc, **options):
+    """Linear, and the result lies on the argument's memory."""
+    return build(Row(signature, rules, kind="view", doc=doc, **options))
+
+
+def general(signature, *rules, doc, **options):
+    """Any other differentiable op, by rules or by one joint ``vjp``."""
+    return build(Row(signature, rules, kind="general", doc=doc, **options))
+
+
+def nondifferentiable(signature, *, doc, **options):
+    """An op without a derivative; its results never require grad."""
+    return build(Row(signature, (), kind="nondifferentiable", doc=doc, **options))

@@ -1,0 +1,45 @@
+"""deepcopy and pickle of tensors."""
+
+import copy
+
+from .graph import LEAF
+from .tensor import Tensor, wrap
+
+
+def deepcopy(t, memo):
+    """A leaf with its own memory; aliases of one memory within the copied structure are copied apart."""
+    if id(t) in memo:
+        return memo[id(t)]
+    if not t.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If you were "
+            "attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
+            "https://github.com/pytorch/pytorch/pull/103001"
+        )
+    made = wrap(type(t), t._xp, t._xp.copy(t._a), LEAF if t._fn is LEAF else None)
+    memo[id(t)] = made
+    grad = getattr(t, "_grad", None)
+    if grad is not None:
+        made._grad = copy.deepcopy(grad, memo)
+    for name, value in t.__dict__.items():
+        made.__dict__[name] = copy.deepcopy(value, memo)
+    return made
+
+
+def reduce(t):
+    """Pickle by host array, dtype, device and flag; the history is not pickled."""
+    if not t.is_leaf:
+        import warnings
+
+        warnings.warn("pickling a tensor with a history keeps its values only", UserWarning, stacklevel=3)
+    return _restore, (type(t), t._host().copy(), str(t.device), t.requires_grad, dict(t.__dict__))
+
+
+def _restore(cls, array, device, requires_grad, attributes):
+    from .create import from_host
+
+    t = from_host(array, device, requires_grad)
+    if cls is not Tensor:
+        t.__class__ = cls
+    t.__dict__.update(attributes)
+    return t

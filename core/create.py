@@ -1,0 +1,317 @@
+"""New tensors: from Python values and arrays, filled, and drawn from the random stream."""
+
+import math
+
+from . import dtypes
+from .device import space
+from .dtypes import DTYPES
+from .errors import requires_grad_of_dtype
+from .graph import LEAF
+from .modes import Defaults
+from .shapes import sizes
+from .slow import native_dtype
+from .tensor import Tensor, wrap
+
+
+def _leaf(xp, a, requires_grad, text="Only Tensors of floating point and complex dtype can require gradients"):
+    t = wrap(Tensor, xp, a, None)
+    if requires_grad:
+        if t.dtype.kind < dtypes.FLOAT:
+            raise requires_grad_of_dtype(text, t)
+        t._fn = LEAF
+    return t
+
+
+def _space(device):
+    return device if hasattr(device, "dtype_names") else space(device)
+
+
+def check_options(name, layout=None, memory_format=None, **options):
+    """Refuse, by name, an argument that means something plugrad does not do."""
+    if layout is not None and str(layout) != "torch.strided":
+        raise NotImplementedError(f"{name}: layout={layout} is not supported; tensors are dense (torch.strided)")
+    if options:
+        raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(options))}'")
+
+
+def from_host(array, device=None, requires_grad=False):
+    """A tensor from a numpy array, on its memory where the device is the cpu."""
+    xp = _space(device)
+    return _leaf(xp, xp.from_host(array), requires_grad)
+
+
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """Return a new tensor with a copy of ``data``.
+
+    Args:
+        data: numbers in nested sequences, an array, a tensor.
+        dtype: default: what the data show; Python floats become the default dtype.
+        device: where; default: the default device.
+        requires_grad: record operations on it.
+
+    Raises:
+        ValueError: the nested sequences have different lengths.
+        RuntimeError: an integer tensor is to require grad.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.tensor([[1, 2], [3, 4]]).dtype
+        torch.int64
+    """
+    if pin_memory:
+        raise NotImplementedError("tensor: pin_memory=True is not supported")
+    check_dtype("tensor", dtype)
+    if isinstance(data, Tensor):
+        import warnings
+
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+            UserWarning,
+            stacklevel=2,
+        )
+        device = data.device if device is None else device
+        made = data.detach().to(device=device, dtype=dtype, copy=True)
+        return _leaf(made._xp, made._a, requires_grad)
+    from .interop import host_array
+
+    xp = _space(device)
+    array = host_array(data, dtype)
+    return _leaf(xp, xp.from_host(array), requires_grad)
+
+
+def check_dtype(name, dtype):
+    if dtype is not None and not isinstance(dtype, dtypes.dtype):
+        raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
+
+
+def as_tensor(data, dtype=None, device=None):
+    """Return ``data`` as a tensor, on its own memory where no conversion is needed."""
+    if isinstance(data, Tensor):
+        return data.to(device=data.device if device is None else device, dtype=data.dtype if dtype is None else dtype)
+    from .interop import host_array, is_numpy_array
+
+    if is_numpy_array(data):
+        found = from_numpy(data) if _space(device).device_type == "cpu" else from_host(data, device)
+        return found if dtype is None else found.to(dtype)
+    return tensor(data, dtype=dtype, device=device)
+
+
+def from_numpy(array):
+    """Return a tensor on the memory of a numpy array.
+
+    Raises:
+        TypeError: not an array, or of a dtype without counterpart.
+    """
+    from .interop import check_numpy
+
+    check_numpy(array)
+    return from_host(array, "cpu")
+
+
+def from_dlpack(external):
+    """Return a tensor on the memory of an array that speaks DLPack."""
+    from .interop import from_dlpack as read
+
+    return read(external)
+
+
+def _filled(name, size, value, dtype, device, requires_grad, options):
+    check_options(name, **options)
+    check_dtype(name, dtype)
+    xp = _space(device)
+    d = dtype or Defaults.dtype
+    shape = _size_of(name, size)
+    maker = xp.zeros if value == 0 else xp.ones if value == 1 else None
+    native = native_dtype(xp, d)
+    return _leaf(xp, maker(shape, native) if maker else xp.full(shape, value, native), requires_grad)
+
+
+def _size_of(name, size):
+    shape = sizes(size)
+    for n in shape:
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
+    return shape
+
+
+def zeros(*size, out=None, dtype=None, device=None, requires_grad=False, **options):
+    """Return a tensor of zeros.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.zeros(2)
+        tensor([0., 0.])
+    """
+    return _give(out, _filled("zeros", size, 0, dtype, device, requires_grad, options))
+
+
+def ones(*size, out=None, dtype=None, device=None, requires_grad=False, **options):
+    """Return a tensor of ones."""
+    return _give(out, _filled("ones", size, 1, dtype, device, requires_grad, options))
+
+
+def empty(*size, out=None, dtype=None, device=None, requires_grad=False, pin_memory=False, **options):
+    """Return a tensor whose values are whatever was in memory."""
+    check_options("empty", **options)
+    xp = _space(device)
+    shape = _size_of("empty", size)
+    return _give(out, _leaf(xp, xp.empty(shape, native_dtype(xp, dtype or Defaults.dtype)), requires_grad))
+
+
+def full(size, fill_value, *, out=None, dtype=None, device=None, requires_grad=False, **options):
+    """Return a tensor of one value; its dtype follows the value unless given."""
+    check_options("full", **options)
+    check_dtype("full", dtype)
+    if isinstance(fill_value, Tensor):
+        fill_value = fill_value.item()
+    if dtype is None:
+        from .slow import number_dtype
+
+        dtype = number_dtype(fill_value)
+    xp = _space(device)
+    return _give(out, _leaf(xp, xp.full(_size_of("full", (size,)), fill_value, native_dtype(xp, dtype)), requires_grad))
+
+
+def _give(out, made):
+    if out is None:
+        return made
+    from .views import write_out
+
+    return write_out(out, made)
+
+
+def _like(name, input, value, dtype, device, requires_grad, options):
+    options.pop("memory_format", None)
+    check_options(name, **options)
+    xp = input._xp if device is None else _space(device)
+    native = native_dtype(xp, dtype or input.dtype)
+    shape = input._a.shape
+    return _leaf(xp, xp.empty(shape, native) if value is None else xp.full(shape, value, native), requires_grad)
+
+
+def zeros_like(input, *, dtype=None, device=None, requires_grad=False, **options):
+    """Return zeros of the shape, dtype and device of ``input``."""
+    return _like("zeros_like", input, 0, dtype, device, requires_grad, options)
+
+
+def ones_like(input, *, dtype=None, device=None, requires_grad=False, **options):
+    """Return ones of the shape, dtype and device of ``input``."""
+    return _like("ones_like", input, 1, dtype, device, requires_grad, options)
+
+
+def empty_like(input, *, dtype=None, device=None, requires_grad=False, **options):
+    """Return an uninitialised tensor of the shape, dtype and device of ``input``."""
+    return _like("empty_like", input, None, dtype, device, requires_grad, options)
+
+
+def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, **options):
+    """Return a tensor of one value, of the shape, dtype and device of ``input``."""
+    return _like("full_like", input, fill_value, dtype, device, requires_grad, options)
+
+
+def arange(start, end=None, step=1, *, out=None, dtype=None, device=None, requires_grad=False, **options):
+    """Return start, start + step, ... below end.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.arange(1, 2.5, 0.5)
+        tensor([1.0000, 1.5000, 2.0000])
+    """
+    check_options("arange", **options)
+    if end is None:
+        start, end = 0, start
+    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
+    if dtype is None:
+        dtype = Defaults.dtype if any(isinstance(v, float) for v in (start, end, step)) else dtypes.int64
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    xp = _space(device)
+    count = math.ceil((end - start) / step)
+    wide = xp.float64 if dtype.is_floating_point else xp.int64
+    steps = xp.arange(0, count, 1, xp.int64)
+    values = xp.astype(steps, wide) * step + start
+    return _give(out, _leaf(xp, xp.astype(values, native_dtype(xp, dtype)), requires_grad))
+
+
+def linspace(start, end, steps, *, out=None, dtype=None, device=None, requires_grad=False, **options):
+    """Return ``steps`` values from start to end, both included, evenly spaced."""
+    if options:
+        from .errors import invalid_combination
+
+        raise invalid_combination("linspace", (start, end, steps), options)
+    xp = _space(device)
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    d = dtype or Defaults.dtype
+    values = _line(xp, start, end, steps, d)
+    return _give(out, _leaf(xp, xp.astype(values, native_dtype(xp, d)), requires_grad))
+
+
+def _line(xp, start, end, steps, d):
+    # torch counts from the nearer end, in the precision of the result.
+    if steps == 1:
+        return xp.full((1,), start, xp.float64)
+    native = native_dtype(xp, d) if d.is_floating_point and d.itemsize >= 4 else xp.float32
+    place = xp.astype(xp.arange(0, steps, 1, xp.int64), native)
+    width = (float(end) - float(start)) / max(steps - 1, 1)
+    first = xp.full((), start, native)
+    last = xp.full((), end, native)
+    step = xp.full((), width, native)
+    rising = first + step * place
+    falling = last - step * ((steps - 1) - place)
+    return xp.where(place < steps // 2, rising, falling)
+
+
+def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False, **options):
+    """Return the n × m matrix with ones on the diagonal."""
+    check_options("eye", **options)
+    xp = _space(device)
+    rows = xp.reshape(xp.arange(0, n, 1, xp.int64), (n, 1))
+    columns = xp.reshape(xp.arange(0, n if m is None else m, 1, xp.int64), (1, n if m is None else m))
+    return _give(out, _leaf(xp, xp.astype(rows == columns, native_dtype(xp, dtype or Defaults.dtype)), requires_grad))
+
+
+# --- old constructors ---
+OLD_TYPES = {d.type_name: d for d in DTYPES.values()}
+
+
+def dtype_of_type(name):
+    """The dtype of an old type name, ``"torch.FloatTensor"``."""
+    text = name if isinstance(name, str) else getattr(name, "__name__", str(name))
+    short = text.rpartition(".")[2]
+    if short not in OLD_TYPES:
+        raise ValueError(f"invalid type: '{text}'")
+    return OLD_TYPES[short]
+
+
+def legacy(cls, sizes_or_data, device, dtype=None):
+    """``Tensor(2, 3)`` (uninitialised), ``Tensor([1, 2])`` (data): the constructors from before ``tensor()``."""
+    d = dtype or Defaults.dtype
+    if len(sizes_or_data) == 1 and not isinstance(sizes_or_data[0], int):
+        data = sizes_or_data[0]
+        made = data.detach() if isinstance(data, Tensor) else tensor(data, dtype=d, device=device)
+        if isinstance(data, Size_):
+            made = empty(*data, dtype=d, device=device)
+    else:
+        made = empty(*sizes_or_data, dtype=d, device=device) if sizes_or_data else empty(0, dtype=d, device=device)
+    if cls is not Tensor:
+        made.__class__ = cls
+    return made
+
+
+from .tensor import Size as Size_  # noqa: E402 - the name Size would shadow the parameter names above
+
+
+def old_constructor(name):
+    """The class-like ``FloatTensor`` and its kin."""
+    d = OLD_TYPES[name]
+
+    def make(*sizes_or_data, device=None):
+        return legacy(Tensor, sizes_or_data, device, d)
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"Return a {d!r} tensor from data, or an uninitialised one of the given sizes."
+    return make

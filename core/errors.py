@@ -1,0 +1,190 @@
+"""Error texts: torch's words first, then what was expected, what came, and the way out."""
+
+FREED_TEXT = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
+    "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if "
+    "you need to backward through the graph a second time or if you need to access saved tensors after calling backward."
+)
+
+
+def freed_graph():
+    return RuntimeError(FREED_TEXT)
+
+
+def changed_in_place(node, name, version):
+    a = getattr(node, name)
+    d = node.xp.to_dtype[a.dtype]
+    kind = node.xp.device_type
+    prefix = "torch." if kind == "cpu" else f"torch.{kind}."
+    if name in node.row.outputs:
+        origin = f"output {node.row.outputs.index(name)} of {node.name().removesuffix('0')}"
+    else:
+        edge = node.next[node.row.tensors.index(name)]
+        origin = f"output {getattr(edge, 'index', 0)} of {edge_name(edge)}" if edge_name(edge) else ""
+    where = f", which is {origin}," if origin else ""
+    return RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[{prefix}{d.type_name} {list(a.shape)}]{where} is at version {version.count}; expected version "
+        f"{version.expected_by(node.clock)} instead. Hint: enable anomaly detection to find the operation that failed to compute "
+        "its gradient, with torch.autograd.set_detect_anomaly(True)."
+    )
+
+
+def edge_name(edge):
+    if edge is None or edge._kind == 2:
+        return ""
+    node = edge.node if edge._kind == 1 else edge
+    return node.name()
+
+
+def non_leaf_grad_warning():
+    return (
+        "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated during "
+        "autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the "
+        "non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the leaf Tensor instead. See "
+        "github.com/pytorch/pytorch/pull/30531 for more informations."
+    )
+
+
+def requires_grad_of_dtype(text, tensor):
+    return RuntimeError(text)
+
+
+def flag_of_non_leaf():
+    return RuntimeError(
+        "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that "
+        "doesn't require differentiation use var_no_grad = var.detach()."
+    )
+
+
+def leaf_in_place():
+    return RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+
+
+def leaf_view_in_place():
+    return RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+
+
+def unknown_device(text, kind, known):
+    listed = (
+        "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, hpu, mtia, "
+        "privateuseone device type at start of device string: "
+    )
+    return RuntimeError(f"Expected one of {listed}{kind}. Backends here serve: {', '.join(sorted(known))}")
+
+
+def not_a_tensor(row, position, value):
+    from .compile import PUBLIC
+
+    name = PUBLIC[position] if position < len(PUBLIC) else row.tensors[position]
+    return TypeError(
+        f"{row.name}(): argument '{name}' (position {position + 1}) must be Tensor, not {type(value).__name__}"
+    )
+
+
+def two_devices(tensors):
+    devices = []
+    for t in tensors:
+        if str(t.device) not in devices:
+            devices.append(str(t.device))
+    return RuntimeError(
+        f"Expected all tensors to be on the same device, but found at least two devices, {devices[0]} and {devices[1]}!"
+    )
+
+
+def broadcast_failure(shapes):
+    """torch's words for two shapes that do not broadcast, or None."""
+    if len(shapes) != 2:
+        return None
+    a, b = shapes
+    rank = max(len(a), len(b))
+    full_a, full_b = (1,) * (rank - len(a)) + tuple(a), (1,) * (rank - len(b)) + tuple(b)
+    for i in reversed(range(rank)):
+        if full_a[i] != full_b[i] and 1 not in (full_a[i], full_b[i]):
+            return RuntimeError(
+                f"The size of tensor a ({full_a[i]}) must match the size of tensor b ({full_b[i]}) at non-singleton dimension {i}"
+            )
+    return None
+
+
+def explain(row, inputs, statics, failure):
+    """The error for an op whose array function refused: torch's text where the row has a check, else what came."""
+    for i, value in enumerate(inputs):
+        if not hasattr(value, "_xp") and not (value is None and row.optional[i]):
+            if row.kind not in ("elementwise", "nondifferentiable"):
+                return not_a_tensor(row, i, value)
+    tensors = [t for t in inputs if hasattr(t, "_xp")]
+    if len({id(t._xp) for t in tensors}) > 1:
+        return two_devices(tensors)
+    if row.check is not None:
+        error = row.check(*inputs, *statics)
+        if error is not None:
+            return error
+    if row.kind in ("elementwise", "nondifferentiable"):
+        error = broadcast_failure([t._a.shape for t in tensors])
+        if error is not None:
+            return error
+    came = ", ".join(f"{tuple(t._a.shape)} {t.dtype}" for t in tensors)
+    if isinstance(failure, NotImplementedError):
+        return NotImplementedError(f"{row.name}: not available on backend {tensors[0]._xp.name!r} for {came}: {failure}")
+    error = RuntimeError(f"{row.name}: the arguments do not fit: {came}; {type(failure).__name__}: {failure}")
+    error.__cause__ = failure
+    return error
+
+
+def check_assigned_grad(tensor, value):
+    if not hasattr(value, "_xp"):
+        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+    if value is tensor:
+        raise RuntimeError("can't assign Variable as its own grad")
+    if value.dtype is not tensor.dtype:
+        raise RuntimeError(
+            f"attempting to assign a gradient with dtype '{c_name(value.dtype)}' to a tensor with grad_dtype "
+            f"'{c_name(tensor.dtype)}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can "
+            "set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. "
+            "Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they match."
+        )
+    if value._xp is not tensor._xp:
+        raise RuntimeError(
+            f"attempting to assign a gradient with device type '{value.device.type}' to a tensor with device type "
+            f"'{tensor.device.type}'. Please ensure that the gradient and the tensor are on the same device"
+        )
+    if value._a.shape != tensor._a.shape:
+        raise RuntimeError(
+            f"attempting to assign a gradient of size '{list(value._a.shape)}' to a tensor of size '{list(tensor._a.shape)}'. "
+            "Please ensure that the gradient and the tensor are the same size"
+        )
+
+
+C_NAMES = {
+    "float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int",
+    "int32": "int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "bool": "bool",
+    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+}  # fmt: skip
+
+SCALAR_NAMES = {
+    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long", "int32": "Int",
+    "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
+}  # fmt: skip
+
+
+def c_name(d):
+    """The C++ name by which some of torch's texts call a dtype."""
+    return C_NAMES[d.name]
+
+
+def scalar_name(d):
+    """The name by which most of torch's texts call a dtype: ``Float``."""
+    return SCALAR_NAMES[d.name]
+
+
+def numpy_of(tensor):
+    """The error of ``tensor.numpy()``, or None."""
+    if tensor._xp.device_type != "cpu":
+        return TypeError(
+            f"can't convert {tensor.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
+        )
+    if tensor.requires_grad:
+        return RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    return None

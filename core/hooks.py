@@ -1,0 +1,137 @@
+"""Hooks on tensors and nodes, and retained gradients."""
+
+import itertools
+import weakref
+from collections import OrderedDict
+
+from .graph import LEAF, NODE
+
+_ids = itertools.count()
+
+
+class RemovableHandle:
+    """Removes its hook by ``remove()``, or at the end of a with block."""
+
+    def __init__(self, hooks):
+        self.id = next(_ids)
+        self._hooks = weakref.ref(hooks)
+
+    def remove(self):
+        hooks = self._hooks()
+        if hooks is not None:
+            hooks.pop(self.id, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.remove()
+
+
+class HookDict(OrderedDict):
+    """Hooks by handle number, in the order they were registered."""
+
+
+def add_hook(hooks, hook):
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle
+
+
+class NodeHooks:
+    """What runs around one node's backward.
+
+    Attributes:
+        outputs: hooks and retaining tensors by output number, in the order registered; they see one gradient each.
+        pre, post: the node's own hooks.
+    """
+
+    __slots__ = ("outputs", "post", "pre")
+
+    def __init__(self):
+        self.outputs = {}
+        self.pre = HookDict()
+        self.post = HookDict()
+
+    @staticmethod
+    def add(hooks, hook):
+        return add_hook(hooks, hook)
+
+    def of_output(self, index):
+        return self.outputs.setdefault(index, HookDict())
+
+
+def node_hooks(node):
+    if node.hooks is None:
+        node.hooks = NodeHooks()
+    return node.hooks
+
+
+def _node_and_index(tensor):
+    fn = tensor._fn
+    return (fn, 0) if fn._kind == NODE else (fn.node, fn.index)
+
+
+def register_tensor_hook(tensor, hook):
+    if tensor._fn is None:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if tensor._fn is LEAF:
+        extra = tensor._extra()
+        if extra.hooks is None:
+            extra.hooks = HookDict()
+        return add_hook(extra.hooks, hook)
+    node, index = _node_and_index(tensor)
+    return add_hook(node_hooks(node).of_output(index), hook)
+
+
+def register_post_accumulate_hook(tensor, hook):
+    if tensor._fn is None:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if tensor._fn is not LEAF:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    extra = tensor._extra()
+    if extra.post_hooks is None:
+        extra.post_hooks = HookDict()
+    return add_hook(extra.post_hooks, hook)
+
+
+class Retain:
+    """A hook that writes the gradient into ``tensor.grad``; the tensor is held weakly, so the graph has no cycle."""
+
+    def __init__(self, tensor):
+        self.tensor = weakref.ref(tensor)
+
+    def __call__(self, grad):
+        tensor = self.tensor()
+        if tensor is not None:
+            from .tensor import Tensor, wrap
+
+            # A copy: gradients inside the walk may share memory.
+            tensor._grad = grad if grad._fn is not None else wrap(Tensor, grad._xp, grad._xp.copy(grad._a), None)
+
+
+def retain_grad(tensor):
+    if tensor._fn is None:
+        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+    if tensor._fn is LEAF or tensor.retains_grad:
+        return
+    tensor._extra().retains = True
+    node, index = _node_and_index(tensor)
+    add_hook(node_hooks(node).of_output(index), Retain(tensor))
+
+
+def run_tensor_hooks(hooks, grad):
+    """Pass a gradient Tensor through hooks; each may replace it."""
+    from .tensor import Tensor
+
+    for hook in list(hooks.values()):
+        replaced = hook(grad)
+        if replaced is not None:
+            if not isinstance(replaced, Tensor):
+                raise TypeError(f"hooks return a Tensor or None, but got {type(replaced).__name__}")
+            if replaced._a.shape != grad._a.shape:
+                raise RuntimeError(
+                    f"hook '{getattr(hook, '__name__', 'hook')}' has changed the size of value"
+                )
+            grad = replaced
+    return grad

@@ -1,0 +1,318 @@
+"""Public forms of the elementwise ops where torch's signature has more than the row: alpha, rounding modes, scalars."""
+
+from ..errors import not_a_tensor
+from ..slow import is_tensor
+from ..tensor import Tensor
+from ..views import write_out
+from . import elementwise as e
+
+NUMBERS = (int, float, bool, complex)
+
+
+def _scaled(other, alpha):
+    if alpha == 1:
+        return other
+    return other * alpha
+
+
+def add(input, other, *, alpha=1, out=None):
+    """input + alpha · other.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.add(plugrad.tensor([1.0]), 2, alpha=3)
+        tensor([7.])
+    """
+    return _out(out, e.add(input, _scaled(other, alpha)), input, other)
+
+
+def sub(input, other, *, alpha=1, out=None):
+    """input - alpha · other."""
+    _no_bool("Subtraction, the `-` operator,", input, other)
+    return _out(out, e.sub(input, _scaled(other, alpha)), input, other)
+
+
+def _no_bool(what, input, other):
+    if getattr(input, "dtype", None) is BOOL and (getattr(other, "dtype", None) is BOOL or other.__class__ is bool):
+        raise RuntimeError(
+            f"{what} with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
+        )
+
+
+from ..dtypes import bool_ as BOOL  # noqa: E402, N812
+
+
+def rsub(input, other, *, alpha=1):
+    """other - alpha · input."""
+    return e.rsub(_scaled(input, alpha), other)
+
+
+def div(input, other, *, rounding_mode=None, out=None):
+    """input / other, as it is, or rounded toward zero ("trunc") or down ("floor")."""
+    if rounding_mode is None:
+        return _out(out, e.div(input, other), input, other)
+    if rounding_mode == "floor":
+        return _out(out, e.floor_divide(input, other), input, other)
+    if rounding_mode != "trunc":
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
+    quotient = e.div(input.detach(), other.detach() if is_tensor(other) else other)
+    exact = e.trunc(quotient)
+    kept = exact.to(input.dtype) if not input.dtype.is_floating_point and _whole(other) else exact
+    return _out(out, kept, input, other)
+
+
+def _whole(other):
+    return isinstance(other, int) or (is_tensor(other) and not other.dtype.is_floating_point)
+
+
+def pow(input, exponent, *, out=None):
+    """input to the power exponent, elementwise; either may be a number.
+
+    Raises:
+        RuntimeError: an integer tensor to a negative integer power.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.pow(plugrad.tensor([1.0, 2.0]), 3)
+        tensor([1., 8.])
+    """
+    if isinstance(exponent, NUMBERS):
+        return _out(out, _pow_number(input, exponent), input)
+    return _out(out, e.pow_tensor(input, exponent), input, exponent)
+
+
+def _pow_number(input, exponent):
+    if not is_tensor(input):
+        raise not_a_tensor(e.pow_scalar.row, 0, input)
+    if input.dtype.kind < 2:
+        if isinstance(exponent, float):
+            input = input.to(get_default_dtype())
+        elif exponent < 0:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return e.pow_scalar(input, exponent)
+
+
+from ..modes import get_default_dtype  # noqa: E402
+
+
+def rpow(input, base):
+    """base to the power input: the reflected ``**``."""
+    return e.pow_tensor(base, input)
+
+
+def rdiv(input, other):
+    """other / input: the reflected ``/``."""
+    return e.reciprocal(input) * other
+
+
+def floor_divide(input, other, *, out=None):
+    """floor(input / other)."""
+    return e.floor_divide(input, other, out=out)
+
+
+def float_power(input, exponent, *, out=None):
+    """input to the power exponent, in float64."""
+    from ..dtypes import float64
+
+    base = input.to(float64)
+    return _out(out, pow(base, exponent.to(float64) if is_tensor(exponent) else float(exponent)), input)
+
+
+def where(condition, input=None, other=None, *, out=None):
+    """input where the condition holds, other elsewhere; with the condition alone, the indices where it holds.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.where(plugrad.tensor([True, False]), 1.0, plugrad.zeros(2))
+        tensor([1., 0.])
+    """
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
+    if condition.dtype is not BOOL:
+        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {_long_name(condition)}")
+    if not is_tensor(input) and not is_tensor(other):
+        from ..create import tensor
+
+        input = tensor(input, device=condition.device)
+    return _out(out, e.where_(input, other, condition._a), input, other)
+
+
+def _long_name(t):
+    from ..errors import scalar_name
+
+    return scalar_name(t.dtype)
+
+
+def masked_fill(input, mask, value):
+    """input with ``value`` where the mask holds."""
+    if mask.dtype is not BOOL:
+        raise RuntimeError("masked_fill only supports boolean masks, but got mask with dtype " + _c_mask(mask))
+    if is_tensor(value) and value._a.shape:
+        raise RuntimeError(
+            f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.dim()} dimension(s)."
+        )
+    return e.masked_fill_(input, value, mask._a)
+
+
+def _c_mask(mask):
+    from ..errors import c_name
+
+    return c_name(mask.dtype)
+
+
+def clamp(input, min=None, max=None, *, out=None):
+    """input held within [min, max]; each a number, a tensor or None.
+
+    Raises:
+        ValueError: both bounds are None.
+    """
+    if min is None and max is None:
+        raise ValueError("At least one of 'min' or 'max' must not be None")
+    if is_tensor(min) or is_tensor(max):
+        clamped = input if min is None else e.maximum(input, _tensor(min, input))
+        return _out(out, clamped if max is None else e.minimum(clamped, _tensor(max, input)), input)
+    if input.dtype.kind < 2 and (isinstance(min, float) or isinstance(max, float)):
+        input = input.to(get_default_dtype())
+    return _out(out, e.clamp(input, min, max), input)
+
+
+def _tensor(value, like):
+    from ..create import full
+
+    return value if is_tensor(value) else full((), value, dtype=like.dtype, device=like.device)
+
+
+def clamp_min(input, min, *, out=None):
+    """max(input, min), elementwise."""
+    return clamp(input, min, out=out)
+
+
+def clamp_max(input, max, *, out=None):
+    """min(input, max), elementwise."""
+    return clamp(input, None, max, out=out)
+
+
+def lerp(input, end, weight, *, out=None):
+    """input + weight · (end - input)."""
+    return _out(out, e.lerp_(input, end, _tensor(weight, input)), input, end)
+
+
+def addcmul(input, tensor1, tensor2, *, value=1, out=None):
+    """input + value · tensor1 · tensor2."""
+    return _out(out, e.addcmul_(input, tensor1, tensor2, value), input, tensor1, tensor2)
+
+
+def addcdiv(input, tensor1, tensor2, *, value=1, out=None):
+    """input + value · tensor1 / tensor2."""
+    return _out(out, e.addcdiv_(input, tensor1, tensor2, value), input, tensor1, tensor2)
+
+
+def round(input, *, decimals=0, out=None):
+    """The nearest whole number, or multiple of 10^-decimals; halves go to the even neighbour."""
+    if decimals == 0:
+        return _out(out, e.round_(input), input)
+    scale = 10.0**decimals
+    return _out(out, e.round_(input * scale) / scale, input)
+
+
+def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """|input - other| ≤ atol + rtol · |other|, elementwise."""
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"{_long_name(input)} did not match {_long_name(other)}")
+    close = input == other
+    if input.dtype.is_floating_point:
+        difference = (input - other).abs()
+        close = close | ((difference <= atol + rtol * other.abs()) & difference.isfinite())
+    else:
+        close = close | ((input - other).abs() <= (atol + rtol * other.abs().double()))
+    if equal_nan:
+        close = close | ((input != input) & (other != other))
+    return close
+
+
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Whether :func:`isclose` holds everywhere."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
+
+
+def equal(input, other):
+    """Whether two tensors have the same shape and the same values."""
+    if input._a.shape != other._a.shape:
+        return False
+    return bool((input == other).all())
+
+
+def _out(out, made, *inputs):
+    return made if out is None else write_out(out, made, *inputs)
+
+
+def operator(function):
+    """An operator of Python: an operand of a foreign type gives NotImplemented, so that its own operator is asked."""
+
+    def binary(self, other):
+        try:
+            return function(self, other)
+        except TypeError:
+            if is_tensor(other) or isinstance(other, NUMBERS):
+                raise
+            return NotImplemented
+
+    return binary
+
+
+OPERATORS = {
+    "__add__": e.add, "__radd__": e.add, "__mul__": e.mul, "__rmul__": e.mul, "__rsub__": e.rsub, "__truediv__": e.div,
+    "__neg__": e.neg, "__abs__": e.abs, "__lt__": e.lt, "__le__": e.le, "__gt__": e.gt, "__ge__": e.ge,
+    "__invert__": e.bitwise_not, "__sub__": e.sub,
+}  # fmt: skip
+
+WRAPPED = {
+    "__pow__": pow, "__rpow__": rpow, "__rtruediv__": rdiv, "__floordiv__": e.floor_divide, "__mod__": e.remainder,
+    "__rfloordiv__": lambda x, y: e.floor_divide(_tensor(y, x), x), "__rmod__": lambda x, y: e.remainder(_tensor(y, x), x),
+    "__and__": e.bitwise_and, "__or__": e.bitwise_or, "__xor__": e.bitwise_xor,
+    "__rand__": e.bitwise_and, "__ror__": e.bitwise_or, "__rxor__": e.bitwise_xor,
+}  # fmt: skip
+
+
+def _equality(function, otherwise):
+    def compare(self, other):
+        if is_tensor(other) or isinstance(other, NUMBERS):
+            return function(self, other)
+        return otherwise
+
+    return compare
+
+
+def install():
+    """Give Tensor its operators and elementwise methods."""
+    for name, function in OPERATORS.items():
+        setattr(Tensor, name, function)
+    for name, function in WRAPPED.items():
+        setattr(Tensor, name, operator(function))
+    Tensor.__eq__ = _equality(e.eq, False)
+    Tensor.__ne__ = _equality(e.ne, True)
+    Tensor.__pos__ = lambda self: self
+    for name, function in METHODS.items():
+        setattr(Tensor, name, function)
+
+
+METHODS = {
+    **{name: row_function for name, row_function in vars(e).items() if hasattr(row_function, "row") and row_function.row.has_out},
+    **{
+        f.__name__: f
+        for f in (
+            add, sub, div, pow, float_power, floor_divide, masked_fill, clamp, clamp_min, clamp_max, lerp, addcmul, addcdiv, round,
+            isclose, allclose, equal,
+        )
+    },
+    "where": lambda self, condition, other: where(condition, self, other),
+    "multiply": e.mul, "subtract": sub, "divide": div, "true_divide": e.div, "absolute": e.abs, "negative": e.neg, "clip": clamp,
+    "greater": e.gt, "greater_equal": e.ge, "less": e.lt, "less_equal": e.le, "not_equal": e.ne, "arcsin": e.asin, "arccos": e.acos,
+    "arctan": e.atan, "arcsinh": e.asinh, "arccosh": e.acosh, "arctanh": e.atanh, "arctan2": e.atan2, "fix": e.trunc,
+    "logsigmoid": e.log_sigmoid,
+}  # fmt: skip
+METHODS.pop("logsigmoid")
+for hidden in ("log_sigmoid", "silu", "gelu", "gelu_tanh", "lerp_", "pow_tensor", "rsub", "conj"):
+    METHODS.pop(hidden, None)

@@ -1,0 +1,185 @@
+"""Ops that change shape or place elements: views, concatenation, indexing kernels."""
+
+from ..compile import general, linear, view
+
+
+def inverse(axes):
+    back = [0] * len(axes)
+    for i, axis in enumerate(axes):
+        back[axis] = i
+    return tuple(back)
+
+
+permute_ = view(
+    "permute_(x, *, axes)",
+    lambda xp, g, axes: xp.permute_dims(g, inverse(axes)),
+    doc="dimensions in another order",
+    xp="permute_dims",
+    node="PermuteBackward0",
+)
+transpose_ = view(
+    "transpose_(x, *, i, j)",
+    lambda xp, g, i, j: xp.swap_axes(g, i, j),
+    doc="two dimensions exchanged",
+    xp="swap_axes",
+    node="TransposeBackward0",
+)
+t_ = view("t_(x, *, i, j)", lambda xp, g, i, j: xp.swap_axes(g, i, j), doc="matrix transpose", xp="swap_axes", node="TBackward0")
+expand_ = view(
+    "expand_(x, *, shape)",
+    lambda g: g,  # the walk sums over what was broadcast
+    doc="broadcast to a shape",
+    xp="broadcast_to",
+    node="ExpandBackward0",
+)
+view_ = view(
+    "view_(x, *, shape)",
+    lambda xp, g, x_shape: xp.reshape(g, x_shape),
+    doc="another shape on the same memory",
+    xp="reshape_view",
+    node="ViewBackward0",
+)
+reshape_ = linear(
+    "reshape_(x, *, shape)",
+    lambda xp, g, x_shape: xp.reshape(g, x_shape),
+    doc="another shape, copied",
+    xp="reshape",
+    node="UnsafeViewBackward0",
+)
+squeeze_ = view(
+    "squeeze_(x, *, shape)",
+    lambda xp, g, x_shape: xp.reshape(g, x_shape),
+    doc="without dimensions of size 1",
+    xp="reshape_view",
+    node="SqueezeBackward0",
+)
+squeeze_dim_ = view(
+    "squeeze_dim_(x, *, shape)",
+    lambda xp, g, x_shape: xp.reshape(g, x_shape),
+    doc="without one dimension of size 1",
+    xp="reshape_view",
+    node="SqueezeBackward1",
+)
+unsqueeze_ = view(
+    "unsqueeze_(x, *, axis)",
+    lambda xp, g, x_shape: xp.reshape(g, x_shape),
+    doc="one more dimension of size 1",
+    xp="expand_dims",
+    node="UnsqueezeBackward0",
+)
+slice_ = view(
+    "slice_(x, *, key)",
+    lambda xp, g, x_shape, key: xp.slice_backward(g, key, x_shape),
+    doc="basic indexing",
+    xp="slice",
+    node="SliceBackward0",
+)
+select_ = view(
+    "select_(x, *, key)",
+    lambda xp, g, x_shape, key: xp.slice_backward(g, key, x_shape),
+    doc="one index along a dimension",
+    xp="slice",
+    node="SelectBackward0",
+)
+slice_backward = linear(
+    "slice_backward(x, *, key, shape)",
+    lambda xp, g, key: xp.slice(g, key),
+    doc="zeros of a shape, x at a basic index",
+    node="SliceBackwardBackward0",
+)
+diagonal_ = view(
+    "diagonal_(x, *, offset)",
+    lambda xp, g, x_shape, offset: xp.diagonal_backward(g, offset, x_shape),
+    doc="the diagonal of the last two dimensions",
+    xp="diagonal",
+    node="DiagonalBackward0",
+)
+diagonal_backward = linear(
+    "diagonal_backward(x, *, offset, shape)",
+    lambda xp, g, offset: xp.diagonal(g, offset),
+    doc="zeros of a shape, x on the diagonal of the last two dimensions",
+    node="DiagonalBackwardBackward0",
+)
+flip_ = linear("flip_(x, *, axes)", lambda xp, g, axes: xp.flip(g, axes), doc="reversed along dimensions", xp="flip", node="FlipBackward0")
+roll_ = linear(
+    "roll_(x, *, shifts, axes)",
+    lambda xp, g, shifts, axes: xp.roll(g, tuple(-s for s in shifts), axes),
+    doc="shifted round along dimensions",
+    xp="roll",
+    node="RollBackward0",
+)
+tril_ = linear("tril_(x, *, k)", lambda xp, g, k: xp.tril(g, k), doc="lower triangle", xp="tril", node="TrilBackward0")
+triu_ = linear("triu_(x, *, k)", lambda xp, g, k: xp.triu(g, k), doc="upper triangle", xp="triu", node="TriuBackward0")
+pad_ = linear(
+    "pad_(x, *, widths, value)",
+    lambda xp, g, widths: xp.pad(g, tuple((-b, -a) for b, a in widths), 0),
+    doc="surrounded by a constant; negative widths cut",
+    xp="pad",
+    node="ConstantPadNdBackward0",
+)
+clone_ = linear("clone_(x)", lambda g: g, doc="a copy", xp="copy", node="CloneBackward0")
+cast_ = linear("cast_(x, *, dtype)", lambda g: g, doc="another dtype; the walk casts the gradient back", xp="cast", node="ToCopyBackward0")
+real = view("real(x)", lambda xp, g: xp.as_complex(g, None), doc="real part", node="RealBackward0")
+imag = view("imag(x)", lambda xp, g: xp.as_complex(None, g), doc="imaginary part", node="ImagBackward0")
+
+index_ = linear(
+    "index_(x, *, key)",
+    lambda xp, g, x_shape, key: xp.index_backward(g, key, x_shape),
+    doc="indexing by integer or bool arrays",
+    xp="getitem",
+    node="IndexBackward0",
+)
+index_backward = linear(
+    "index_backward(x, *, key, shape)",
+    lambda xp, g, key: xp.getitem(g, key),
+    doc="zeros of a shape, x added at an index",
+    node="IndexBackwardBackward0",
+)
+index_put_ = general(
+    "index_put_(x, y, *, key)",
+    lambda xp, g, key: xp.index_zero(g, key),
+    lambda xp, g, key: xp.getitem(g, key),
+    doc="x with y written at an index",
+    xp="index_put",
+    node="IndexPutBackward0",
+)
+index_zero = linear("index_zero(x, *, key)", lambda xp, g, key: xp.index_zero(g, key), doc="x with zeros at an index")
+gather_ = linear(
+    "gather_(x, *, index, axis)",
+    lambda xp, g, x_shape, index, axis: xp.gather_backward(g, index, axis, x_shape),
+    doc="elements picked along a dimension",
+    xp="take_along_axis",
+    node="GatherBackward0",
+)
+gather_backward = linear(
+    "gather_backward(x, *, index, axis, shape)",
+    lambda xp, g, index, axis: xp.take_along_axis(g, index, axis),
+    doc="zeros of a shape, x added at an index along a dimension",
+)
+
+# --- what in-place ops on views are made of ---
+copy_slices = linear(
+    "copy_slices(x, y, *, path)",
+    lambda xp, g, path: xp.zero_at(g, path),
+    lambda xp, g, path: xp.follow(g, path),
+    doc="x with y written where a path of views leads",
+    node="CopySlices",
+)
+zero_at = linear("zero_at(x, *, path)", lambda xp, g, path: xp.zero_at(g, path), doc="x with zeros where a path leads")
+as_view = linear(
+    "as_view(x, *, path)",
+    lambda xp, g, x_shape, path: xp.spread(g, path, x_shape),
+    doc="the part of x that a path of views leads to",
+    xp="follow",
+    node="AsStridedBackward0",
+)
+spread = linear(
+    "spread(x, *, path, shape)", lambda xp, g, path: xp.follow(g, path), doc="zeros of a shape with x where a path leads"
+)
+overwrite = general(
+    "overwrite(x, y)",
+    lambda xp, g: xp.zeros_like(g),
+    lambda g: g,
+    doc="y in the shape and dtype of x",
+    node="CopyBackwards",
+)

@@ -1,0 +1,181 @@
+"""The slow path of an op: dtype promotion, mixed devices, Python scalars of other kinds, and the error that fits."""
+
+from . import dtypes
+from .graph import CLOCK, LEAF, Port, Version, next_key
+from .modes import Defaults, is_grad_enabled
+
+_new = object.__new__
+SCALARS = (bool, int, float, complex)
+
+
+def rebuild(xp, a, edge):
+    """A tensor for a saved array: with the history it had, so that a gradient rule can itself be recorded."""
+    from .tensor import Tensor, wrap
+
+    if a is None or not isinstance(a, xp.array_type):
+        return a
+    if isinstance(edge, Tensor) and edge._a is a:
+        return edge
+    return wrap(Tensor, xp, a, edge)
+
+
+def operate(row, inputs, statics, failure):
+    """What a generated function calls when its fast path did not hold."""
+    if row.kind in ("elementwise", "nondifferentiable") and row.tensors:
+        return elementwise(row, inputs, statics)
+    from .errors import explain
+
+    raise explain(row, inputs, statics, failure) from None
+
+
+def elementwise(row, inputs, statics):
+    """Promote, bring to one device, compute, record."""
+    from .errors import explain, not_a_tensor
+
+    xp = common_namespace(row, inputs)
+    common = result_type(inputs)
+    if row.result == "float" and common.kind < dtypes.FLOAT:
+        common = Defaults.dtype
+    native = native_dtype(xp, common)
+    arrays = []
+    for i, value in enumerate(inputs):
+        if is_tensor(value):
+            a = value._a if value._xp is xp else xp.from_host(value._host())
+            arrays.append(a if a.dtype == native else xp.astype(a, native))
+        elif value is None:
+            arrays.append(None)
+        elif isinstance(value, SCALARS) or is_number(value):
+            arrays.append(xp.full((), value, native))
+        else:
+            raise not_a_tensor(row, i, value)
+    try:
+        r = getattr(xp, row.xp_name)(*arrays, *statics)
+    except Exception as error:
+        raise explain(row, inputs, statics, error) from None
+    if row.kind == "elementwise" and r.dtype != native:
+        r = xp.astype(r, native)
+    return record(row, xp, xp.wrap(r), inputs, arrays, statics)
+
+
+def is_tensor(value):
+    return hasattr(value, "_xp")
+
+
+def is_number(value):
+    """numpy's scalars and the like: 0-d things that become a Python number."""
+    return hasattr(value, "item") and getattr(value, "shape", None) == ()
+
+
+def common_namespace(row, inputs):
+    """The device of the dimensioned tensors; 0-dim cpu tensors may join any."""
+    from .errors import not_a_tensor, two_devices
+
+    tensors = [t for t in inputs if is_tensor(t)]
+    if not tensors or not is_tensor(inputs[0]) and row.name not in SCALAR_FIRST:
+        raise not_a_tensor(row, 0, inputs[0])
+    spaces = {id(t._xp): t for t in tensors}
+    if len(spaces) == 1:
+        return tensors[0]._xp
+    anchored = {id(t._xp): t for t in tensors if t._a.shape or t._xp.device_type != "cpu"}
+    if len(anchored) != 1:
+        raise two_devices(tensors)
+    return next(iter(anchored.values()))._xp
+
+
+SCALAR_FIRST = {"pow", "where", "remainder", "floor_divide", "bitwise_and", "bitwise_or", "bitwise_xor", "xlogy"}
+
+
+def native_dtype(xp, d):
+    native = getattr(xp, d.name, None)
+    if native is None:
+        raise NotImplementedError(
+            f"backend {xp.name!r} has no dtype {d.name}"
+            + ('; install it with pip install "plugrad[bfloat16]"' if d.name == "bfloat16" and xp.name == "numpy" else "")
+        )
+    return native
+
+
+def number_dtype(value):
+    if isinstance(value, bool):
+        return dtypes.bool_
+    if isinstance(value, int):
+        return dtypes.int64
+    if isinstance(value, float):
+        return Defaults.dtype
+    return Defaults.dtype.to_complex()
+
+
+def result_type(values):
+    """torch's rule: dimensioned tensors, then 0-dim tensors, then Python numbers; a later class counts only by category."""
+    groups = [None, None, None]
+    for value in values:
+        if value is None:
+            continue
+        if is_tensor(value):
+            level, d = (0 if value._a.shape else 1), value.dtype
+        else:
+            number = value.item() if is_number(value) else value
+            level, d = 2, number_dtype(number)
+        groups[level] = d if groups[level] is None else dtypes.promote_types(groups[level], d)
+    result = None
+    for d in groups:
+        if result is None:
+            result = d
+        elif d is not None and d.kind > result.kind:
+            result = dtypes.promote_types(result, d) if d.kind == dtypes.COMPLEX else d
+    return result
+
+
+def record(row, xp, r, inputs, arrays, statics):
+    """The generated record step, for a row of one output, in general form."""
+    from .tensor import Tensor, wrap
+
+    t = wrap(Tensor, xp, r, None)
+    edges = tuple(edge_of(v) for v in inputs)
+    if not row.is_differentiable or not any(e is not None for e in edges) or not is_grad_enabled():
+        return t
+    n = new_node(row.node_class, xp, edges, r.shape, r.dtype)
+    for name in row.node_class.saved_arrays:
+        if name in row.tensors:
+            i = row.tensors.index(name)
+            original = is_tensor(inputs[i]) and inputs[i]._a is arrays[i]
+            setattr(n, name, arrays[i])
+            setattr(n, name + "_v", version_of(inputs[i]) if original else None)
+        else:
+            setattr(n, name, r)
+            setattr(n, name + "_v", version_of(t))
+    for name in row.node_class.saved_values:
+        if name in row.statics:
+            setattr(n, name, statics[row.statics.index(name)])
+        else:
+            base, _, what = name.rpartition("_")
+            setattr(n, name, getattr(arrays[row.tensors.index(base)], what))
+    t._fn = n
+    return t
+
+
+def new_node(cls, xp, edges, shape, dtype):
+    n = _new(cls)
+    n.key = next_key()
+    n.clock = CLOCK.now
+    n.hooks = None
+    n.xp = xp
+    n.next = edges
+    n.shape = shape
+    n.dtype = dtype
+    return n
+
+
+def edge_of(value):
+    fn = getattr(value, "_fn", None)
+    return value if fn is LEAF else fn
+
+
+def version_of(tensor):
+    if tensor._v is None:
+        tensor._v = _new(Version)
+        tensor._v.clock = 0
+    return tensor._v
+
+
+__all__ = ["Port", "edge_of", "elementwise", "new_node", "operate", "rebuild", "record", "result_type", "version_of"]

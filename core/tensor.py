@@ -1,0 +1,500 @@
+"""Tensor: an array, the namespace it lives on, and its place in the graph. Arithmetic is in core/ops."""
+
+import warnings
+
+from .device import space
+from .dtypes import dtype as dtype_class
+from .errors import non_leaf_grad_warning, requires_grad_of_dtype
+from .graph import LEAF, LEAF_TENSOR, NODE, AccumulateGrad, Version
+
+_new = object.__new__
+
+
+class Size(tuple):
+    """A tensor's shape: a tuple that prints as ``torch.Size([2, 3])``."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return f"torch.Size([{', '.join(map(str, self))}])"
+
+    def numel(self):
+        """The number of elements of a tensor of this shape."""
+        n = 1
+        for size in self:
+            n *= size
+        return n
+
+    def __getitem__(self, key):
+        found = tuple.__getitem__(self, key)
+        return Size(found) if isinstance(key, slice) else found
+
+    def __add__(self, other):
+        return Size(tuple.__add__(self, tuple(other)))
+
+    def __mul__(self, n):
+        return Size(tuple.__mul__(self, n))
+
+    __rmul__ = __mul__
+
+    def __reduce__(self):
+        return Size, (tuple(self),)
+
+
+class Extra:
+    """What few tensors have: being a view, hooks of a leaf, a retained gradient, a name."""
+
+    __slots__ = ("base", "hooks", "inference", "path", "post_hooks", "retains")
+
+    def __init__(self):
+        self.base = self.path = self.hooks = self.post_hooks = None
+        self.retains = self.inference = False
+
+
+class Tensor:
+    """A dense array of one dtype on one device, with the history by which gradients reach it.
+
+    Attributes:
+        grad: the gradient that ``backward()`` summed into this leaf, or None.
+        requires_grad: whether operations on it are recorded.
+        grad_fn: the node that made it, None for a leaf.
+
+    Example:
+        >>> import plugrad
+        >>> x = plugrad.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
+    """
+
+    # _a the raw array; _xp its namespace; _fn None, LEAF, or the edge to what made it; _v its Version once something
+    # depends on it; _x an Extra for the rare things; _grad unset until there is one.
+    __slots__ = ("__dict__", "__weakref__", "_a", "_fn", "_grad", "_v", "_x", "_xp")
+    _kind = LEAF_TENSOR
+    __hash__ = object.__hash__
+    __array_priority__ = 1000
+    layout_name = "torch.strided"
+
+    def __new__(cls, *sizes_or_data, device=None):
+        from .create import legacy
+
+        return legacy(cls, sizes_or_data, device)
+
+    # --- what it is ---
+    @property
+    def shape(self):
+        return Size(self._a.shape)
+
+    @property
+    def dtype(self):
+        return self._xp.to_dtype[self._a.dtype]
+
+    @property
+    def device(self):
+        return self._xp.device
+
+    @property
+    def ndim(self):
+        return len(self._a.shape)
+
+    @property
+    def is_leaf(self):
+        return self._fn is None or self._fn is LEAF
+
+    @property
+    def is_cuda(self):
+        return self._xp.device_type == "cuda"
+
+    @property
+    def is_cpu(self):
+        return self._xp.device_type == "cpu"
+
+    @property
+    def is_sparse(self):
+        return False
+
+    @property
+    def is_quantized(self):
+        return False
+
+    @property
+    def is_meta(self):
+        return False
+
+    @property
+    def itemsize(self):
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self):
+        return self.numel() * self.dtype.itemsize
+
+    @property
+    def names(self):
+        return (None,) * self.ndim
+
+    def size(self, dim=None):
+        """The shape, or one size of it."""
+        if dim is None:
+            return self.shape
+        from .shapes import one_axis
+
+        return self._a.shape[one_axis(dim, len(self._a.shape))]
+
+    def dim(self):
+        """The number of dimensions."""
+        return len(self._a.shape)
+
+    ndimension = dim
+
+    def numel(self):
+        """The number of elements."""
+        n = 1
+        for size in self._a.shape:
+            n *= size
+        return n
+
+    nelement = numel
+
+    def element_size(self):
+        """Bytes of one element."""
+        return self.dtype.itemsize
+
+    def is_floating_point(self):
+        """Whether the dtype is a floating point one."""
+        return self.dtype.is_floating_point
+
+    def is_complex(self):
+        """Whether the dtype is a complex one."""
+        return self.dtype.is_complex
+
+    def is_signed(self):
+        """Whether the dtype has negative numbers."""
+        return self.dtype.is_signed
+
+    def get_device(self):
+        """The index of the device, -1 on the cpu."""
+        return -1 if self._xp.device_type == "cpu" else self._xp.index
+
+    def stride(self, dim=None):
+        """Steps between neighbours along each dimension, in elements."""
+        steps = self._xp.strides(self._a)
+        return steps if dim is None else steps[dim]
+
+    def storage_offset(self):
+        """Elements between the start of the memory block and the first element."""
+        return self._xp.offset(self._a)
+
+    def is_contiguous(self, memory_format=None):
+        """Whether the elements lie in row-major order without gaps."""
+        return self._xp.is_contiguous(self._a)
+
+    def data_ptr(self):
+        """The address of the first element."""
+        return self._xp.data_ptr(self._a)
+
+    # --- history ---
+    @property
+    def requires_grad(self):
+        return self._fn is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value):
+        self._set_requires_grad(value, "only Tensors of floating point dtype can require gradients")
+
+    def requires_grad_(self, requires_grad=True):
+        """Switch recording on or off for this leaf, in place; returns the tensor itself."""
+        self._set_requires_grad(requires_grad, "only Tensors of floating point dtype can require gradients")
+        return self
+
+    def _set_requires_grad(self, value, dtype_text):
+        from .errors import flag_of_non_leaf
+
+        if not self.is_leaf:
+            if not value:
+                raise flag_of_non_leaf()
+            return
+        if value and self.dtype.kind < 2:
+            raise requires_grad_of_dtype(dtype_text, self)
+        self._fn = LEAF if value else None
+
+    @property
+    def grad_fn(self):
+        fn = self._fn
+        if fn is None or fn is LEAF:
+            return None
+        if fn._kind == NODE:
+            return fn
+        return AccumulateGrad(fn) if fn._kind == LEAF_TENSOR else fn.node
+
+    @property
+    def output_nr(self):
+        return getattr(self._fn, "index", 0)
+
+    @property
+    def grad(self):
+        try:
+            return self._grad
+        except AttributeError:
+            if self._fn is not None and not self.is_leaf and not self.retains_grad:
+                warnings.warn(non_leaf_grad_warning(), UserWarning, stacklevel=2)
+            return None
+
+    @grad.setter
+    def grad(self, value):
+        if value is None:
+            self._forget_grad()
+            return
+        from .errors import check_assigned_grad
+
+        check_assigned_grad(self, value)
+        self._grad = value
+
+    @grad.deleter
+    def grad(self):
+        self._forget_grad()
+
+    def _forget_grad(self):
+        try:
+            del self._grad
+        except AttributeError:
+            return
+
+    @property
+    def retains_grad(self):
+        return self._x is not None and self._x.retains
+
+    @property
+    def _version(self):
+        return self._v.count if self._v is not None else 0
+
+    @property
+    def _base(self):
+        return self._x.base if self._x is not None else None
+
+    def _is_view(self):
+        return self._base is not None
+
+    def _bump(self):
+        """Note a write into the memory of this tensor that was made on the raw array."""
+        if self._v is None:
+            self._v = Version()
+        self._v.bump()
+
+    def _extra(self):
+        if self._x is None:
+            self._x = Extra()
+        return self._x
+
+    @property
+    def data(self):
+        """The same memory without history; writes to it are not counted."""
+        return wrap(Tensor, self._xp, self._a, None)
+
+    @data.setter
+    def data(self, value):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        self._a, self._xp = value._a, value._xp
+
+    def detach(self):
+        """The same memory without history; in-place writes to either are seen by both and counted."""
+        return alias(self)
+
+    def detach_(self):
+        """Cut this tensor off from its history, in place."""
+        if self._is_view():
+            raise RuntimeError(
+                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, "
+                "and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be "
+                "called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+                "torch/optim/optimizer.py as a solution."
+            )
+        self._fn = None
+        return self
+
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+        """Sum d(self)/d(leaf) into ``leaf.grad`` for every leaf; see :func:`plugrad.autograd.backward`.
+
+        Args:
+            gradient: d(objective)/d(self), of the shape of self; may be left out for a single element.
+            retain_graph: keep what the nodes saved, for another backward; default: create_graph.
+            create_graph: record the backward itself, for derivatives of derivatives.
+            inputs: only these leaves get a gradient.
+
+        Raises:
+            RuntimeError: no gradient can be made up for a non-scalar; no history; the graph was freed.
+        """
+        from .engine import backward
+
+        backward((self,), None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
+
+    def retain_grad(self):
+        """Keep the gradient of this non-leaf in ``.grad`` as well."""
+        from .hooks import retain_grad
+
+        retain_grad(self)
+
+    def register_hook(self, hook):
+        """Call ``hook(grad)`` when this tensor's gradient is ready; a returned tensor replaces it."""
+        from .hooks import register_tensor_hook
+
+        return register_tensor_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook):
+        """Call ``hook(leaf)`` after a backward has summed into ``leaf.grad``."""
+        from .hooks import register_post_accumulate_hook
+
+        return register_post_accumulate_hook(self, hook)
+
+    # --- to Python and to other libraries ---
+    def _host(self):
+        return self._xp.to_host(self._a)
+
+    def item(self):
+        """The value of a one-element tensor as a Python number."""
+        a = self._host()
+        if a.size != 1:
+            raise RuntimeError(f"a Tensor with {a.size} elements cannot be converted to Scalar")
+        return a.item() if self.dtype.name != "bfloat16" else float(a.item())
+
+    def tolist(self):
+        """The values as nested Python lists."""
+        a = self._host()
+        return (a if self.dtype.name != "bfloat16" else a.astype("float32")).tolist()
+
+    def numpy(self, *, force=False):
+        """A numpy array on the same memory.
+
+        Raises:
+            TypeError: the tensor is not on the cpu (``force=True`` copies).
+            RuntimeError: it requires grad (``force=True`` detaches).
+        """
+        from .errors import numpy_of
+
+        if not force:
+            error = numpy_of(self)
+            if error is not None:
+                raise error
+        return self._host()
+
+    def __array__(self, dtype=None, copy=None):
+        from .errors import numpy_of
+
+        error = numpy_of(self)
+        if error is not None:
+            raise error
+        a = self._host()
+        if dtype is not None and a.dtype != dtype:
+            return a.astype(dtype)
+        return a.copy() if copy else a
+
+    def __dlpack__(self, **options):
+        if self.requires_grad:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        return self._a.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self._a.__dlpack_device__()
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __complex__(self):
+        return complex(self.item())
+
+    def __index__(self):
+        if self.dtype.kind > 1 or self.numel() != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __bool__(self):
+        a = self._a
+        if a.shape:
+            n = self.numel()
+            if n == 0:
+                raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+            if n > 1:
+                raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+        return bool(self._xp.to_host(a).item())
+
+    def __len__(self):
+        if not self._a.shape:
+            raise TypeError("len() of a 0-d tensor")
+        return self._a.shape[0]
+
+    def __iter__(self):
+        if not self._a.shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __contains__(self, element):
+        if isinstance(element, (Tensor, int, float, complex)):
+            return bool((self == element).any())
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+        )
+
+    def __reversed__(self):
+        return self if self.dim() == 0 else self.flip(0)
+
+    def __format__(self, spec):
+        from .printing import format_tensor
+
+        return format_tensor(self._host(), spec, text=self.__repr__, class_name=type(self).__name__)
+
+    def __repr__(self, *, tensor_contents=None):
+        from .text import tensor_text
+
+        return tensor_text(self)
+
+    def __dir__(self):
+        return sorted(set(object.__dir__(self)))
+
+    def __copy__(self):
+        return alias(self, type(self))
+
+    def __deepcopy__(self, memo):
+        from .copying import deepcopy
+
+        return deepcopy(self, memo)
+
+    def __reduce_ex__(self, protocol):
+        from .copying import reduce
+
+        return reduce(self)
+
+    def type(self, dtype=None, non_blocking=False):
+        """The type's name, ``"torch.FloatTensor"``, or a tensor of another type."""
+        if dtype is None:
+            kind = self._xp.device_type
+            return f"torch.{'' if kind == 'cpu' else kind + '.'}{self.dtype.type_name}"
+        from .create import dtype_of_type
+
+        return self.to(dtype if isinstance(dtype, dtype_class) else dtype_of_type(dtype))
+
+
+def wrap(cls, xp, a, fn):
+    """A tensor around a raw array, with the given edge."""
+    t = _new(cls)
+    t._a = a
+    t._xp = xp
+    t._fn = fn
+    t._v = None
+    t._x = None
+    return t
+
+
+def alias(source, cls=Tensor):
+    """A leaf on the memory of ``source`` with the same write history."""
+    t = wrap(cls, source._xp, source._a, LEAF if cls is not Tensor and source._fn is not None else None)
+    if source._v is None:
+        source._v = Version()
+    t._v = source._v
+    return t
+
+
+__all__ = ["Size", "Tensor", "alias", "space", "wrap"]

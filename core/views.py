@@ -1,0 +1,161 @@
+"""Views and in-place ops: which memory, which version, which history.
+
+A view is described by its path from the base: the namespace functions that lead there. An in-place op is the op itself
+followed by :func:`store`, which writes the result into the memory and gives the tensor the result's history; for a view it
+rebases the base's history on a node that puts the written part into its place, and gives every live view of the base a
+new history that starts there.
+"""
+
+import warnings
+
+from .errors import leaf_in_place, leaf_view_in_place, scalar_name
+from .graph import CLOCK, LEAF, Version
+from .modes import is_grad_enabled
+from .slow import edge_of, new_node
+
+
+def share_memory(t, source, function, statics):
+    """Note that ``t`` is ``function(source, *statics)`` on the memory of ``source``."""
+    from .tensor import Extra
+
+    extra = Extra()
+    step = (function, statics)
+    parent = source._x
+    if parent is not None and parent.base is not None:
+        extra.base = parent.base
+        extra.path = (*parent.path, step)
+    else:
+        extra.base = source
+        extra.path = (step,)
+    if source._v is None:
+        source._v = Version()
+    t._x = extra
+    t._v = source._v
+    source._v.add_view(t)
+
+
+def follow(xp, a, path):
+    """The part of ``a`` that a path leads to; on arrays and on tensors alike."""
+    for function, statics in path:
+        a = getattr(xp, function)(a, *statics)
+    return a
+
+
+def check_in_place(x):
+    """Raise when recording forbids an in-place write to ``x``."""
+    if not is_grad_enabled():
+        return
+    if x._fn is LEAF:
+        raise leaf_in_place()
+    if x._x is not None and x._x.base is not None and x._x.base._fn is LEAF:
+        raise leaf_view_in_place()
+
+
+def store(x, result):
+    """Write ``result`` into the memory of ``x`` and take over its history; returns x."""
+    check_in_place(x)
+    if result._a.shape != x._a.shape:
+        raise RuntimeError(
+            f"output with shape {list(x._a.shape)} doesn't match the broadcast shape {list(result._a.shape)}"
+        )
+    if result._a.dtype != x._a.dtype and result.dtype.kind > x.dtype.kind:
+        raise RuntimeError(
+            f"result type {scalar_name(result.dtype)} can't be cast to the desired output type {scalar_name(x.dtype)}"
+        )
+    keep_saved_inputs(x, result._fn)
+    x._xp.assign(x._a, result._a)
+    commit(x, result)
+    return x
+
+
+def keep_saved_inputs(x, fn):
+    """The op's node may have saved the very memory that is about to be overwritten: give it a copy."""
+    if fn is None or fn is LEAF:
+        return
+    node = getattr(fn, "node", fn)
+    for name in getattr(node, "saved_arrays", ()):
+        if getattr(node, name, None) is x._a:
+            setattr(node, name, node.xp.copy(x._a))
+            setattr(node, name + "_v", None)
+
+
+def commit(x, result):
+    """The bookkeeping of a write: version, the node's saved output, history."""
+    if x._v is None:
+        x._v = Version()
+    x._v.bump()
+    if not is_grad_enabled() or (x._fn is None and result._fn is None):
+        return
+    adopt_output(x, result._fn)
+    if x._x is None or x._x.base is None:
+        x._fn = edge_of(result)
+        renew_views(x, x._v)
+        return
+    base = x._x.base
+    base._fn = copy_slices(base, result, x._x.path)
+    renew_views(base, x._v)
+
+
+def adopt_output(x, fn):
+    """A node that saved its output now shares the tensor's memory, so that a later write is noticed."""
+    if fn is None or fn is LEAF or fn._kind != 0:
+        return
+    arrays = fn.saved_arrays
+    if any(getattr(fn, name + "_v", None) is x._v for name in arrays):
+        return  # an argument overlaps what was written: the node must fail its check
+    if "out" in arrays and fn.out.dtype == x._a.dtype:
+        fn.out, fn.out_v = x._a, x._v
+    fn.clock = CLOCK.now
+
+
+def write_out(out, made, *inputs):
+    """What ``out=`` means: the result is written into ``out``, which takes its shape and must hold its dtype."""
+    if is_grad_enabled() and any(getattr(t, "_fn", None) is not None for t in (*inputs, out)):
+        raise RuntimeError(
+            "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
+        )
+    if made.dtype is not out.dtype and made.dtype.kind > out.dtype.kind:
+        raise RuntimeError(
+            f"result type {scalar_name(made.dtype)} can't be cast to the desired output type {scalar_name(out.dtype)}"
+        )
+    if out._a.shape != made._a.shape:
+        if out.numel():
+            warnings.warn(
+                f"An output with one or more elements was resized since it had shape {list(out._a.shape)}, which does not match the "
+                f"required output shape {list(made._a.shape)}. This behavior is deprecated, and in a future PyTorch release outputs "
+                "will not be resized unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, "
+                "to zero elements with t.resize_(0).",
+                UserWarning,
+                stacklevel=3,
+            )
+        out._a = out._xp.empty(made._a.shape, out._a.dtype)
+    return store(out, made.to(out.device))
+
+
+def copy_slices(base, part, path):
+    """The node of a base of which ``part`` was written at ``path``."""
+    from .compile import ROWS
+
+    row = ROWS["copy_slices"]
+    edges = (edge_of(base), edge_of(part))
+    node = new_node(row.node_class, base._xp, edges, base._a.shape, base._a.dtype)
+    node.path = path
+    return node
+
+
+def renew_views(base, version):
+    """Give every live view of a changed base a history that starts at the base's new one."""
+    from .compile import ROWS
+
+    row = ROWS["as_view"]
+    for tensor in version.live_views():
+        extra = tensor._x
+        if extra is None or extra.base is not base:
+            continue
+        if base._fn is None:
+            tensor._fn = None
+            continue
+        node = new_node(row.node_class, base._xp, (edge_of(base),), tensor._a.shape, tensor._a.dtype)
+        node.path = extra.path
+        node.x_shape = base._a.shape
+        tensor._fn = node
