@@ -6,7 +6,7 @@ recorded elementwise op costs one Python frame. ``linecache`` knows the text: pd
 
 import linecache
 
-from .graph import CLOCK, LEAF, Node, Port, Version, next_key
+from .graph import CLOCK, LEAF, Node, Port, Version, next_order
 from .modes import is_grad_enabled
 
 
@@ -188,6 +188,9 @@ def write_forward(w, row, args):
     if row.kind == "elementwise":
         w(2, f"if r.dtype is not {first}.dtype:")
         w(3, "raise Fallback")
+    if row.kind == "view":
+        w(2, "if r is None:")
+        w(3, "raise Fallback")
 
 
 def write_argument(w, row, t, arg, first, optional):
@@ -232,7 +235,7 @@ def write_tensor(w, row, t, r):
 def write_node(w, row, args):
     single = len(row.outputs) == 1
     w(1, "n = new(NODE)")
-    w(1, "n.key = next_key()")
+    w(1, "n.order = next_order()")
     w(1, "n.clock = CLOCK.now")
     w(1, "n.hooks = None")
     w(1, "n.xp = xp")
@@ -383,7 +386,7 @@ def build(row):
         "Version": Version,
         "is_grad_enabled": is_grad_enabled,
         "new": object.__new__,
-        "next_key": next_key,
+        "next_order": next_order,
         "rebuild": slow.rebuild,
         "share_memory": share_memory,
         "slow_op": slow.operate,
@@ -409,6 +412,9 @@ def build(row):
 
 def make_node_class(row, namespace):
     arrays, values = saved_names(row)
+    clash = set(arrays + values) & set(Node.__slots__)
+    if clash:
+        raise ValueError(f"row {row.name}: {sorted(clash)} are names of a node's own; rename the static arguments")
     slots = (*arrays, *(a + "_v" for a in arrays), *values)
     body = {
         "__slots__": slots,

@@ -65,7 +65,7 @@ def _plain_values():
     yield "builtins.complex", complex, _complex
     yield "_codecs.encode", encode, _encode
     yield "torch.Size", Size, _size
-    yield "torch.device", device, device
+    yield "torch.device", device, _device
     yield "torch.Tensor", Tensor, None
     yield "torch.nn.parameter.Parameter", parameter_class(), _parameter
 
@@ -159,6 +159,15 @@ def _size(sizes):
     return Size(sizes)
 
 
+def _device(kind, index=None):
+    if type(kind) is not str or type(index) not in (int, type(None)):
+        raise CheckpointError("a torch.device is made of something else than a name and a number.")
+    try:
+        return device(kind, index)
+    except RuntimeError as error:
+        raise CheckpointError(f"the file holds the device {kind!r}, which no backend here serves: {error}") from error
+
+
 # --- persistent ids ---
 
 
@@ -174,7 +183,7 @@ def check_identity(identity, length):
 
 def _text(value):
     if type(value) is bytes:  # Python 2 wrote its strings so
-        value = value.decode("ascii")
+        value = value.decode("ascii", "replace")
     if type(value) is not str:
         raise CheckpointError(f"a storage's persistent id has {type(value).__name__} where text should be.")
     return value

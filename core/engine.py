@@ -99,7 +99,7 @@ class Walk:
         """Add a gradient to what an edge has got so far."""
         kind = edge._kind
         if kind == NODE:
-            key = edge.key
+            key = edge.order
             if g.shape != edge.shape or g.dtype is not edge.dtype:
                 g = self.kind.fit(xp, g, edge.shape, edge.dtype)
             if key in self.pending:
@@ -118,11 +118,11 @@ class Walk:
     def give_port(self, port, g, xp):
         node = port.node
         g = self.kind.fit(xp, g, port.shape, port.dtype)
-        if node.key not in self.pending:
-            self.pending[node.key] = [None] * node.outputs
-            self.nodes[node.key] = node
-            heappush(self.heap, node.key)
-        slots = self.pending[node.key]
+        if node.order not in self.pending:
+            self.pending[node.order] = [None] * node.outputs
+            self.nodes[node.order] = node
+            heappush(self.heap, node.order)
+        slots = self.pending[node.order]
         slots[port.index] = g if slots[port.index] is None else slots[port.index] + g
 
     def run(self):
@@ -156,7 +156,7 @@ class Walk:
                 if kind == NODE:
                     if g.shape != edge.shape or g.dtype is not edge.dtype or g.__class__ is not xp.array_type:
                         g = fit(xp, g, edge.shape, edge.dtype)
-                    key = edge.key
+                    key = edge.order
                     if key in pending:
                         pending[key] = pending[key] + g
                     else:
@@ -193,7 +193,7 @@ class Walk:
         self.capture(node, g)
         if node.hooks is not None and node.hooks.pre:
             g = self.run_pre_hooks(node, g)
-        if node.outputs > 1:
+        if node.outputs > 1 and node.fills_zeros:
             g = [self.kind.zeros(node, i) if part is None else part for i, part in enumerate(g)]
         gradients = (node.backward_graph if self.kind.recorded else node.backward)(g)
         if node.hooks is not None and node.hooks.post:
@@ -412,7 +412,7 @@ def plan(pairs, inputs):
         seen.add(node)
         order.append(node)
         stack.extend(e for e in node.next if e is not None)
-    order.sort(key=lambda node: -node.key)
+    order.sort(key=lambda node: -node.order)
     needed = set()
     for node in order:
         for edge in node.next:

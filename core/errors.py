@@ -17,7 +17,7 @@ def changed_in_place(node, name, version):
     kind = node.xp.device_type
     prefix = "torch." if kind == "cpu" else f"torch.{kind}."
     if name in node.row.outputs:
-        origin = f"output {node.row.outputs.index(name)} of {node.name().removesuffix('0')}"
+        origin = f"output {node.row.outputs.index(name)} of {node.name()}"
     else:
         edge = node.next[node.row.tensors.index(name)]
         origin = f"output {getattr(edge, 'index', 0)} of {edge_name(edge)}" if edge_name(edge) else ""
@@ -66,11 +66,10 @@ def leaf_view_in_place():
 
 
 def unknown_device(text, kind, known):
-    listed = (
-        "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, hpu, mtia, "
-        "privateuseone device type at start of device string: "
+    return RuntimeError(
+        "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, hpu, "
+        f"mtia, privateuseone device type at start of device string: {kind}\n(backends here serve: {', '.join(sorted(known))})"
     )
-    return RuntimeError(f"Expected one of {listed}{kind}. Backends here serve: {', '.join(sorted(known))}")
 
 
 def not_a_tensor(row, position, value):
@@ -188,3 +187,9 @@ def numpy_of(tensor):
     if tensor.requires_grad:
         return RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     return None
+
+
+def invalid_combination(name, args, options):
+    """A keyword that does not exist, in torch's words."""
+    came = ", ".join([type(a).__name__ for a in args] + [f"{k}={type(v).__name__}" for k, v in options.items()])
+    return TypeError(f"{name}() received an invalid combination of arguments - got ({came}), but expected other keywords")

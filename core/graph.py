@@ -12,7 +12,7 @@ from collections import deque
 NODE, PORT, LEAF_TENSOR = 0, 1, 2
 
 #: Creation numbers count down: the newest node has the least key, which is what a heap hands out first.
-next_key = itertools.count(0, -1).__next__
+next_order = itertools.count(0, -1).__next__
 
 FREED = -1
 
@@ -98,7 +98,7 @@ class Node:
     """One recorded op. Every row has its own subclass, with a slot for each value that its gradient rules name.
 
     Attributes:
-        key: minus the creation number.
+        order: minus the creation number.
         clock: ``CLOCK.now`` at recording, FREED after its saved values were dropped.
         next: an edge per tensor argument, None where that needs no gradient.
         xp: the namespace the op ran on.
@@ -106,10 +106,11 @@ class Node:
         hooks: None, or the :class:`NodeHooks` of this node.
     """
 
-    __slots__ = ("__weakref__", "clock", "dtype", "hooks", "key", "metadata_", "next", "shape", "xp")
+    __slots__ = ("__weakref__", "clock", "dtype", "hooks", "metadata_", "next", "order", "shape", "xp")
     _kind = NODE
     row = None
     outputs = 1
+    fills_zeros = True  # outputs that got no gradient are given zeros
     saved_arrays = ()
     saved_values = ()
 

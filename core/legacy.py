@@ -32,7 +32,9 @@ def load_legacy(data, allowed, make_storage, encoding):
     for identity in survey.identities:
         dtype, key, location, numel, view = check_identity(identity, 6)
         if view is not None:
-            raise CheckpointError("the file has views of storages, as torch before 0.4 wrote them; rewrite it with torch.")
+            raise CheckpointError(
+                "the file has views of storages, as torch before 0.4 wrote them; rewrite it with torch."
+            )
         if wanted.setdefault(key, (dtype, location, numel)) != (dtype, location, numel):
             raise CheckpointError(f"storage {key} is described in two ways.")
     storages = _read_storages(data, keys.position, order, wanted, make_storage)

@@ -92,10 +92,11 @@ def array_from_bytes(raw, dtype, swapped=False):
     """A storage's bytes as a one-dimensional array of ``dtype``, on the same memory where that can be.
 
     Args:
-        raw: one-dimensional uint8 array.
+        raw: a buffer of bytes.
         dtype: a plugrad dtype.
         swapped: whether the bytes of each number are in the other order.
     """
+    raw = np.frombuffer(raw, np.uint8)
     if dtype.name == "bool" and raw.size and raw.max() > 1:
         raw = (raw != 0).view(np.uint8)  # numpy takes for granted that a bool is 0 or 1
     array = raw.view(numpy_dtype(dtype))
@@ -442,7 +443,7 @@ def _load_archive(file, restore, encoding, mapped):
 
 def _legacy_storages(restore):
     def make(raw, dtype, location):
-        array = array_from_bytes(np.frombuffer(bytearray(raw), np.uint8), dtype, sys.byteorder != "little")
+        array = array_from_bytes(bytearray(raw), dtype, sys.byteorder != "little")
         return restore(Storage(array, dtype), location)
 
     return make

@@ -1,7 +1,7 @@
 """The slow path of an op: dtype promotion, mixed devices, Python scalars of other kinds, and the error that fits."""
 
 from . import dtypes
-from .graph import CLOCK, LEAF, Port, Version, next_key
+from .graph import CLOCK, LEAF, Port, Version, next_order
 from .modes import Defaults, is_grad_enabled
 
 _new = object.__new__
@@ -82,7 +82,7 @@ def common_namespace(row, inputs):
     return next(iter(anchored.values()))._xp
 
 
-SCALAR_FIRST = {"pow", "where", "remainder", "floor_divide", "bitwise_and", "bitwise_or", "bitwise_xor", "xlogy"}
+SCALAR_FIRST = {"pow_tensor", "where_", "remainder", "floor_divide", "bitwise_and", "bitwise_or", "bitwise_xor", "xlogy"}
 
 
 def native_dtype(xp, d):
@@ -156,7 +156,7 @@ def record(row, xp, r, inputs, arrays, statics):
 
 def new_node(cls, xp, edges, shape, dtype):
     n = _new(cls)
-    n.key = next_key()
+    n.order = next_order()
     n.clock = CLOCK.now
     n.hooks = None
     n.xp = xp

@@ -66,6 +66,7 @@ class Unpickler:
         self.stack = []
         self.outer_stacks = []
         self.copied = 0
+        self.is_outside = False
 
     def load(self):
         """Run up to STOP and return the object."""
@@ -74,19 +75,28 @@ class Unpickler:
             while opcode != pickle.STOP[0]:
                 start = self.position
                 opcode = self.read(1)[0]
-                OPERATIONS[opcode](self)
+                OPERATIONS.get(opcode, Unpickler.refuse)(self)
             return self.stack.pop()
         except (CheckpointError, ImportError, MemoryError):
             raise
-        except KeyError as error:
-            if opcode in OPERATIONS:
-                raise self.corrupt(start, opcode, error) from error
-            raise CheckpointError(
-                f"Weights only load failed. Unsupported operand {opcode} ({OPCODE_NAMES.get(opcode, 'not an opcode')}) "
-                f"at byte {start}: no checkpoint needs it."
-            ) from None
         except Exception as error:  # a damaged pickle can fail in every way there is; the caller meets one class
+            if self.is_outside:
+                raise
             raise self.corrupt(start, opcode, error) from error
+
+    def refuse(self):
+        opcode = self.data[self.position - 1]
+        raise CheckpointError(
+            f"Weights only load failed. Unsupported operand {opcode} ({OPCODE_NAMES.get(opcode, 'not an opcode')}) at byte "
+            f"{self.position - 1}: no checkpoint needs it."
+        )
+
+    def outside(self, function, *arguments, **keywords):
+        """Call what the user gave: its errors are not the file's and pass as they are."""
+        self.is_outside = True
+        result = function(*arguments, **keywords)
+        self.is_outside = False
+        return result
 
     def corrupt(self, start, opcode, error):
         name = OPCODE_NAMES.get(opcode, "end")
@@ -146,7 +156,7 @@ class Unpickler:
             self.charge(arguments)
             return self.constructors[id(function)](*arguments)
         if id(function) in self.user_types:
-            return function(*arguments)
+            return self.outside(function, *arguments)
         raise CheckpointError(
             f"Weights only load failed. Trying to call reduce for unrecognized function of {type(function)}"
         )
@@ -163,7 +173,7 @@ class Unpickler:
                 "Weights only load failed. Can only create new object for classes allowlisted via `add_safe_globals` "
                 f"but got {cls if isinstance(cls, type) else type(cls)}"
             )
-        return cls.__new__(cls, *arguments, **(keywords or {}))
+        return self.outside(cls.__new__, cls, *arguments, **(keywords or {}))
 
     def build(self, instance, state):
         """Give ``instance`` its attributes: an OrderedDict's (``_metadata``), or what an allowed class asks for."""
@@ -172,7 +182,7 @@ class Unpickler:
                 check_attribute(OrderedDict, name)
             instance.__dict__.update(state)
         elif id(type(instance)) in self.user_types:
-            _set_state(instance, state)
+            self.outside(_set_state, instance, state)
         else:
             raise CheckpointError(
                 "Weights only load failed. Can only build OrderedDict or types allowlisted via `add_safe_globals`, but "
@@ -229,7 +239,7 @@ class Unpickler:
 
     @operation(pickle.BINPERSID)
     def op_binpersid(self):
-        self.stack.append(self.persistent_load(self.stack.pop()))
+        self.stack.append(self.outside(self.persistent_load, self.stack.pop()))
 
     # --- stack and memo ---
 
@@ -313,7 +323,8 @@ class Unpickler:
 
     @operation(pickle.FROZENSET)
     def op_frozenset(self):
-        self.stack.append(make_frozenset(self.pop_mark()))
+        items = self.pop_mark()
+        self.stack.append(make_frozenset(items))
 
     @operation(pickle.APPEND)
     def op_append(self):
@@ -436,7 +447,8 @@ def _set_state(instance, state):
     slots = None
     if isinstance(state, tuple) and len(state) == 2:
         state, slots = state
-    instance.__dict__.update(state or {})
+    if state:
+        instance.__dict__.update(state)
     for name, value in (slots or {}).items():
         setattr(instance, name, value)
 

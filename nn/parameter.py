@@ -25,6 +25,7 @@ class Parameter(Tensor):
     """
 
     __slots__ = ()
+    _is_parameter = True
 
     def __new__(cls, data=None, requires_grad=True):
         parameter = (Tensor() if data is None else data).detach()
@@ -34,16 +35,7 @@ class Parameter(Tensor):
         parameter.requires_grad = requires_grad
         return parameter
 
-    def __init__(self, data=None, requires_grad=True):
-        """Everything is done by ``__new__``: a tensor is never filled in twice."""
-
     def __deepcopy__(self, memo):
         if id(self) not in memo:
             memo[id(self)] = type(self)(self.detach().clone(), self.requires_grad)  # no gradient, as in torch
         return memo[id(self)]
-
-    def __reduce_ex__(self, protocol):
-        return type(self), (self.detach(), self.requires_grad)
-
-    def __repr__(self, *args, **kwargs):
-        return "Parameter containing:\n" + super().__repr__(*args, **kwargs)

@@ -350,9 +350,9 @@ def _fit(value, p, key=None):
 
 
 # --- what rules are made of ---
-def zeros_like(p):
-    """A new state tensor."""
-    return wrap(Tensor, p._xp, p._xp.zeros_like(p._a), None)
+def zeros_like(xp, w):
+    """A state tensor of zeros beside the weights ``w``."""
+    return wrap(Tensor, xp, xp.zeros_like(w), None)
 
 
 def new_counter(value=0.0):

@@ -96,11 +96,18 @@ class SGD(Optimizer):
         return self.state[p] if group["momentum"] else NO_STATE
 
     @staticmethod
-    def rule(xp, w, g, state, *, lr, momentum, dampening, **flags):
+    def rule(xp, w, g, state, *, lr, momentum, dampening, weight_decay, nesterov, maximize):
         buffer = None
         if momentum:
             buffer = state.get("momentum_buffer")
-        xp.sgd_step(w, g, buffer, lr=lr, momentum=momentum, dampening=dampening, **flags)
+            if buffer is None:
+                buffer = state["momentum_buffer"] = zeros_like(xp, w)
+                dampening = 0  # the first gradient is taken whole
+            buffer = buffer._a
+        xp.sgd_step(
+            w, g, buffer, lr=lr, momentum=momentum, dampening=dampening,
+            weight_decay=weight_decay, nesterov=nesterov, maximize=maximize,
+        )  # fmt: skip
 
 
 #: What older state dicts of torch lack.

@@ -22,11 +22,11 @@ class EditableLinks(BuildHookInterface):
         shutil.rmtree(top, ignore_errors=True)
         for source, target in self.build_config.sources.items():
             src, dst = root / source, top / target
-            if src.name == "plugrad":  # the face: its files one by one, since the other folders come beside them
+            if src.name == "plugrad":  # the face: its entries one by one, since the other folders come beside them
                 dst.mkdir(parents=True, exist_ok=True)
-                for f in sorted(src.iterdir()):
-                    if f.is_file():
-                        link(f, dst / f.name)
+                for entry in sorted(src.iterdir()):
+                    if entry.name != "__pycache__":
+                        link(entry, dst / entry.name)
             else:
                 dst.parent.mkdir(parents=True, exist_ok=True)
                 link(src, dst)

@@ -1,26 +1,217 @@
 """Matrix products."""
 
-from ..compile import bilinear, general
+from ..compile import bilinear
+from ..errors import c_name, two_devices
+from ..tensor import Tensor
+from ..views import write_out
+from . import elementwise as e
 
 
 def mT(xp, a):
     return xp.swap_axes(a, len(a.shape) - 2, len(a.shape) - 1)
 
 
-def mm_check(x, y):
+def _dtypes_differ(x, y):
     if x.dtype is not y.dtype:
-        from ..errors import c_name
-
         return RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {c_name(x.dtype)} != {c_name(y.dtype)}")
+    return None
+
+
+def _mm_check(x, y):
+    for name, value in (("self", x), ("mat2", y)):
+        if value.dim() != 2:
+            return RuntimeError(f"{name} must be a matrix")
     a, b = x.shape, y.shape
-    return RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({a[0]}x{a[1]} and {b[0]}x{b[1]})")
+    if a[1] != b[0]:
+        return RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({a[0]}x{a[1]} and {b[0]}x{b[1]})")
+    return _dtypes_differ(x, y)
 
 
-mm = bilinear(
-    "mm(x, y)",
-    lambda xp, g, y: xp.matmul(g, mT(xp, y)),
-    lambda xp, g, x: xp.matmul(mT(xp, x), g),
-    doc="matrix product of two matrices",
+def _bmm_check(x, y):
+    for name, value in (("batch1", x), ("batch2", y)):
+        if value.dim() != 3:
+            return RuntimeError(f"{name} must be a 3D tensor")
+    a, b = x.shape, y.shape
+    if a[0] != b[0] or a[2] != b[1]:
+        return RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{a[0]}, {a[2]}] but got: [{b[0]}, {b[1]}]."
+        )
+    return _dtypes_differ(x, y)
+
+
+mm_ = bilinear(
+    "mm_(x, y)",
+    lambda xp, g, y: xp.matmul(g, xp.conj(mT(xp, y))),
+    lambda xp, g, x: xp.matmul(xp.conj(mT(xp, x)), g),
+    doc="product of two matrices",
     xp="matmul",
-    check=mm_check,
+    node="MmBackward0",
+    check=_mm_check,
 )
+bmm_ = bilinear(
+    "bmm_(x, y)",
+    lambda xp, g, y: xp.matmul(g, xp.conj(mT(xp, y))),
+    lambda xp, g, x: xp.matmul(xp.conj(mT(xp, x)), g),
+    doc="products of matrices, batch by batch; the walk sums over broadcast batches",
+    xp="matmul",
+    node="BmmBackward0",
+    check=_bmm_check,
+)
+mv_ = bilinear(
+    "mv_(x, y)",
+    lambda xp, g, y: xp.expand_dims(g, 1) * xp.conj(y),
+    lambda xp, g, x: xp.matmul(xp.conj(mT(xp, x)), g),
+    doc="matrix times vector",
+    xp="matmul",
+    node="MvBackward0",
+)
+dot_ = bilinear(
+    "dot_(x, y)",
+    lambda xp, g, y: g * xp.conj(y),
+    lambda xp, g, x: g * xp.conj(x),
+    doc="Σ xᵢ yᵢ",
+    xp="matmul",
+    node="DotBackward0",
+)
+
+
+def _out(out, made, *inputs):
+    return made if out is None else write_out(out, made, *inputs)
+
+
+def mm(input, mat2, *, out=None):
+    """The product of two matrices: x (n, k), y (k, m) → (n, m).
+
+    Raises:
+        RuntimeError: not matrices, inner sizes or dtypes that differ.
+    """
+    error = _mm_check(input, mat2)
+    if error is not None:
+        raise error
+    return _out(out, mm_(input, mat2), input, mat2)
+
+
+def bmm(input, mat2, *, out=None):
+    """The products of matrices, batch by batch: (b, n, k), (b, k, m) → (b, n, m)."""
+    error = _bmm_check(input, mat2)
+    if error is not None:
+        raise error
+    return _out(out, bmm_(input, mat2), input, mat2)
+
+
+def mv(input, vec, *, out=None):
+    """Matrix times vector: (n, k), (k) → (n)."""
+    if input.dim() != 2 or vec.dim() != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got {vec.dim()}, {input.dim()}, {vec.dim()}")
+    if input._a.shape[1] != vec._a.shape[0]:
+        raise RuntimeError(f"size mismatch, got input ({input._a.shape[0]}), mat ({input._a.shape[0]}x{input._a.shape[1]}), vec ({vec._a.shape[0]})")
+    return _out(out, mv_(input, vec), input, vec)
+
+
+def dot(input, tensor, *, out=None):
+    """Σ xᵢ yᵢ of two vectors."""
+    if input.dim() != 1 or tensor.dim() != 1:
+        raise RuntimeError(f"1D tensors expected, but got {input.dim()}D and {tensor.dim()}D tensors")
+    if input.dtype is not tensor.dtype:
+        from ..errors import scalar_name
+
+        raise RuntimeError(
+            f"dot : expected both vectors to have same dtype, but found {scalar_name(input.dtype)} and {scalar_name(tensor.dtype)}"
+        )
+    if input._a.shape != tensor._a.shape:
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{input.numel()}] and src [{tensor.numel()}] to have the same number of "
+            f"elements, but got {input.numel()} and {tensor.numel()} elements respectively"
+        )
+    return _out(out, dot_(input, tensor), input, tensor)
+
+
+def matmul(input, other, *, out=None):
+    """Matrix product by the ranks: vectors are rows or columns, leading dimensions are batches and broadcast.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.matmul(plugrad.ones(2, 3), plugrad.ones(3))
+        tensor([3., 3.])
+    """
+    return _out(out, _matmul(input, other), input, other)
+
+
+def _matmul(x, y):
+    if not isinstance(y, Tensor):
+        raise TypeError(f"matmul(): argument 'other' (position 2) must be Tensor, not {type(y).__name__}")
+    n, m = len(x._a.shape), len(y._a.shape)
+    if n == 2 and m == 2:
+        return mm_(x, y)
+    if n == 0 or m == 0:
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {n}D and {m}D")
+    if x._xp is not y._xp:
+        raise two_devices([x, y])
+    if n == 1 and m == 1:
+        return dot(x, y)
+    if n == 2 and m == 1:
+        return mv(x, y)
+    if n == 1:
+        return _matmul(x.unsqueeze(0), y).squeeze(-2)
+    if m == 1:
+        return _matmul(x, y.unsqueeze(1)).squeeze(-1)
+    return _batched(x, y)
+
+
+def _batched(x, y):
+    a, b = x._a.shape, y._a.shape
+    if a[-1] != b[-2]:
+        if len(b) == 2:
+            rows = 1
+            for size in a[:-1]:
+                rows *= size
+            raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1]} and {b[0]}x{b[1]})")
+        batch = 1
+        for size in a[:-2]:
+            batch *= size
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {a[-1]}] but got: [{batch}, {b[-2]}]."
+        )
+    error = _dtypes_differ(x, y)
+    if error is not None:
+        raise RuntimeError(str(error).replace("m1 and m2", "m1 and m2"))
+    if len(b) == 2:
+        return mm_(x.reshape(-1, a[-1]), y).reshape(*a[:-1], b[-1])
+    return bmm_(x, y)
+
+
+def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
+    """β · input + α · mat1 @ mat2."""
+    return _out(out, _scale(input, beta) + _scale(mm(mat1, mat2), alpha), input, mat1, mat2)
+
+
+def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
+    """β · input + α · mat @ vec."""
+    return _out(out, _scale(input, beta) + _scale(mv(mat, vec), alpha), input, mat, vec)
+
+
+def baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
+    """β · input + α · batch1 @ batch2, batch by batch."""
+    return _out(out, _scale(input, beta) + _scale(bmm(batch1, batch2), alpha), input, batch1, batch2)
+
+
+def _scale(x, factor):
+    return x if factor == 1 else x * factor
+
+
+def outer(input, vec2, *, out=None):
+    """xᵢ yⱼ of two vectors."""
+    if input.dim() != 1 or vec2.dim() != 1:
+        raise RuntimeError(f"outer: Expected 1-D argument self, but got {input.dim()}-D")
+    return _out(out, e.mul(input.reshape(-1, 1), vec2), input, vec2)
+
+
+METHODS = (mm, bmm, mv, dot, matmul, addmm, addmv, baddbmm, outer)
+
+
+def install():
+    """Give Tensor its products."""
+    for function in METHODS:
+        setattr(Tensor, function.__name__, function)
+    Tensor.__matmul__ = _matmul
+    Tensor.__rmatmul__ = lambda self, other: _matmul(other, self)

@@ -32,12 +32,20 @@ expand_ = view(
     xp="broadcast_to",
     node="ExpandBackward0",
 )
+def _cannot_view(x, shape):
+    return RuntimeError(
+        "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
+        "subspaces). Use .reshape(...) instead."
+    )
+
+
 view_ = view(
     "view_(x, *, shape)",
     lambda xp, g, x_shape: xp.reshape(g, x_shape),
     doc="another shape on the same memory",
     xp="reshape_view",
     node="ViewBackward0",
+    check=_cannot_view,
 )
 reshape_ = linear(
     "reshape_(x, *, shape)",

@@ -1,0 +1,382 @@
+"""autograd.Function: an op of the user's own, and the ctx through which its forward and backward talk."""
+
+import functools
+
+from .errors import freed_graph, leaf_in_place
+from .graph import CLOCK, FREED, LEAF, Node, Port, as_function
+from .modes import GRAD, no_grad
+from .slow import edge_of, new_node, rebuild, version_of
+from .tensor import Tensor, alias, wrap
+from .views import commit
+
+
+class Saved:
+    """One tensor given to save_for_backward: an output by number and array (no cycle), any other as it is."""
+
+    __slots__ = ("array", "clock", "output", "tensor", "version")
+
+    def __init__(self, tensor, output):
+        self.output = output
+        self.array = tensor._a if output is not None else None
+        self.tensor = tensor if output is None else None
+        self.version = version_of(tensor)
+        self.clock = CLOCK.now
+
+    def unpack(self, node):
+        if self.version.clock > self.clock:
+            raise self.changed(node)
+        if self.output is None:
+            return self.tensor
+        return rebuild(node.xp, self.array, node.output_edge(self.output))
+
+    def changed(self, node):
+        if self.output is None:
+            edge = edge_of(self.tensor)
+            origin = as_function(edge)[0]
+            where = (
+                f", which is output {self.tensor.output_nr} of {origin.name()}," if origin and self.tensor.grad_fn else ""
+            )
+            a, xp = self.tensor._a, self.tensor._xp
+        else:
+            where = f", which is output {self.output} of {node.name()},"
+            a, xp = self.array, node.xp
+        prefix = "torch." if xp.device_type == "cpu" else f"torch.{xp.device_type}."
+        return RuntimeError(
+            "one of the variables needed for gradient computation has been modified by an inplace operation: "
+            f"[{prefix}{xp.to_dtype[a.dtype].type_name} {list(a.shape)}]{where} is at version {self.version.count}; expected version "
+            f"{self.version.expected_by(self.clock)} instead. Hint: enable anomaly detection to find the operation that failed to "
+            "compute its gradient, with torch.autograd.set_detect_anomaly(True)."
+        )
+
+
+class FunctionCtx(Node):
+    """The node of a custom Function, and at once the ``ctx`` its methods receive; attributes may be set freely.
+
+    Attributes:
+        needs_input_grad: one bool per argument of apply.
+        saved_tensors: what save_for_backward got; raises when it was freed or changed in place.
+    """
+
+    __slots__ = ("__dict__", "dirty", "materialize", "needs_input_grad", "outputs", "saved", "to_save", "without_gradient")
+    __module__ = "torch.autograd.function"
+    fills_zeros = False
+
+    def __init__(self, needs):
+        self.needs_input_grad = needs
+        self.to_save = ()
+        self.saved = ()
+        self.dirty = ()
+        self.without_gradient = ()
+        self.materialize = True
+        self.outputs = 1
+
+    @classmethod
+    def name(cls):
+        return cls.__name__
+
+    def __repr__(self):
+        return f"<torch.autograd.function.{type(self).__name__} object at {hex(id(self))}>"
+
+    @property
+    def next_functions(self):
+        return tuple(as_function(e) for e, is_tensor in zip(self.next, self.tensor_arguments, strict=True) if is_tensor)
+
+    def save_for_backward(self, *tensors):
+        """Keep tensors for backward; call it at most once, in forward or setup_context."""
+        for t in tensors:
+            if t is not None and not isinstance(t, Tensor):
+                raise TypeError(f"save_for_backward can only save variables, but argument {tensors.index(t)} is of type {type(t).__name__}")
+        self.to_save = tensors
+
+    def save_for_forward(self, *tensors):
+        """Keep tensors for the jvp method."""
+        self.saved_for_forward = tensors
+
+    @property
+    def saved_tensors(self):
+        if self.clock == FREED:
+            raise freed_graph()
+        return tuple(None if s is None else s.unpack(self) for s in self.saved)
+
+    def mark_dirty(self, *tensors):
+        """Say which arguments forward changed in place; each must be returned as well."""
+        self.dirty = tensors
+
+    def mark_non_differentiable(self, *tensors):
+        """Say which outputs have no gradient."""
+        self.without_gradient = tensors
+
+    def set_materialize_grads(self, value):
+        """Whether backward gets zeros (the default) or None for an output that was not used."""
+        self.materialize = value
+
+    def output_edge(self, index):
+        return self if self.outputs == 1 else Port(self, index, self.shape[index], self.dtype[index])
+
+    # --- what the engine calls ---
+    def check(self):
+        """The saved tensors are checked when backward asks for them."""
+
+    def release(self):
+        if self.saved:
+            self.saved = ()
+            self.clock = FREED
+
+    def _incoming(self, g):
+        parts = g if self.outputs > 1 else [g]
+        full = []
+        for i, part in enumerate(parts):
+            if part is None and self.materialize and (self.outputs == 1 or self.shape[i] is not None):
+                part = self._zeros(i)
+            full.append(part)
+        return full
+
+    def _zeros(self, i):
+        shape, dtype = (self.shape, self.dtype) if self.outputs == 1 else (self.shape[i], self.dtype[i])
+        return wrap(Tensor, self.xp, self.xp.zeros(shape, dtype), None)
+
+    def backward(self, g):
+        parts = g if self.outputs > 1 else [g]
+        tensors = [None if p is None else wrap(Tensor, self.xp, self.xp.wrap(p), None) for p in parts]
+        found = self.backward_graph(tensors if self.outputs > 1 else tensors[0])
+        return tuple(None if t is None else t._a for t in found)
+
+    def backward_graph(self, g):
+        found = self.function.backward(self, *self._incoming(g))
+        return check_gradients(self, found)
+
+
+def check_gradients(node, found):
+    """As many gradients as apply had arguments, None for what is no tensor, shapes that fit."""
+    found = list(found) if isinstance(found, (tuple, list)) else [found]
+    expected = len(node.next)
+    while len(found) > expected and found[-1] is None:
+        found.pop()
+    if len(found) != expected:
+        raise RuntimeError(
+            f"function {node.name()} returned an incorrect number of gradients (expected {expected}, got {len(found)})"
+        )
+    for i, g in enumerate(found):
+        if g is None:
+            continue
+        if not isinstance(g, Tensor):
+            raise TypeError(f"expected Variable or None (got {type(g).__name__})")
+        if not node.tensor_arguments[i]:
+            raise RuntimeError(
+                f"function {node.name()} returned a gradient different from None at position {i + 1}, but the corresponding forward "
+                "input was not a Variable"
+            )
+        edge = node.next[i]
+        if edge is not None:
+            _check_shape(node, i, g, edge)
+    return tuple(found)
+
+
+def _check_shape(node, i, g, edge):
+    want = tuple(getattr(edge, "_a", edge).shape)
+    have = tuple(g._a.shape)
+    if have == want:
+        return
+    fits = len(have) >= len(want) and all(
+        n in (1, m) for n, m in zip(reversed(want), reversed(have), strict=False)
+    )
+    if not fits:
+        raise RuntimeError(
+            f"Function {node.name()} returned an invalid gradient at index {i} - got {list(have)} but expected shape compatible with "
+            f"{list(want)}"
+        )
+
+
+class FunctionMeta(type):
+    """Gives every Function its node class, named after it."""
+
+    def __init__(cls, name, bases, members):
+        super().__init__(name, bases, members)
+        cls._backward_cls = type(
+            name + "Backward",
+            (FunctionCtx,),
+            {"__slots__": ("tensor_arguments",), "__module__": "torch.autograd.function", "function": cls},
+        )
+
+
+class Function(metaclass=FunctionMeta):
+    """Base of custom differentiable functions: static ``forward`` and ``backward``, called by ``apply``.
+
+    forward(ctx, *args) computes; backward(ctx, *grad_outputs) returns one gradient per argument of forward, None where
+    there is none. With ``setup_context(ctx, inputs, output)`` forward goes without ctx.
+
+    Example:
+        >>> import plugrad
+        >>> class Cube(plugrad.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         ctx.save_for_backward(x)
+        ...         return x**3
+        ...     @staticmethod
+        ...     def backward(ctx, g):
+        ...         (x,) = ctx.saved_tensors
+        ...         return g * 3 * x**2
+        >>> x = plugrad.tensor(2.0, requires_grad=True)
+        >>> Cube.apply(x).backward()
+        >>> x.grad
+        tensor(12.)
+    """
+
+    def __init__(self, *args, **kwargs):
+        import warnings
+
+        warnings.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should invoke them on the "
+            "class itself. Instantiating an autograd function will raise an error in a future version of PyTorch.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+
+    def __call__(self, *args, **kwargs):
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function with static "
+            "forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
+        )
+
+    @staticmethod
+    def forward(*args, **kwargs):
+        """Compute the result from ``ctx`` and the arguments."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        """Save what backward needs, when forward is written without ctx."""
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx, *grad_outputs):
+        """Return the gradient of each argument of forward."""
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD."
+        )
+
+    vjp = backward
+
+    @classmethod
+    def apply(cls, *args, **kwargs):
+        """Run forward and record it."""
+        node = new_node(cls._backward_cls, None, None, None, None)
+        node.__init__(tuple(isinstance(a, Tensor) and a._fn is not None for a in args))
+        before = GRAD.get()
+        GRAD.set(False)
+        try:
+            output = _run_forward(cls, node, args, kwargs)
+        finally:
+            GRAD.set(before)
+        return _record(node, args, output, before)
+
+
+def _run_forward(cls, node, args, kwargs):
+    if cls.setup_context is Function.setup_context:
+        return cls.forward(node, *args, **kwargs)
+    if kwargs:
+        raise TypeError("apply: keyword arguments are not supported together with setup_context")
+    output = cls.forward(*args)
+    cls.setup_context(node, args, output)
+    return output
+
+
+def _record(node, args, output, recording):
+    single = not isinstance(output, (tuple, list))
+    parts = [output] if single else list(output)
+    if single and not isinstance(output, Tensor):
+        raise RuntimeError(f"{node.name()}.forward: expected Tensor or tuple of Tensor (got {type(output).__name__}) for return value 0")
+    tensors = [p for p in parts if isinstance(p, Tensor)]
+    wanted = recording and any(node.needs_input_grad)
+    node.xp = tensors[0]._xp if tensors else next(a._xp for a in args if isinstance(a, Tensor))
+    node.tensor_arguments = tuple(isinstance(a, Tensor) for a in args)
+    node.next = tuple(edge_of(a) if isinstance(a, Tensor) else None for a in args)
+    node.outputs = len(parts)
+    node.shape = tuple(p._a.shape if isinstance(p, Tensor) else None for p in parts)
+    node.dtype = tuple(p._a.dtype if isinstance(p, Tensor) else None for p in parts)
+    if len(parts) == 1:
+        node.shape, node.dtype = node.shape[0], node.dtype[0]
+    results = [_result(node, p, args) for p in parts]
+    node.saved = _keep(node, parts) if wanted else ()
+    node.to_save = ()
+    for i, (part, result) in enumerate(zip(parts, results, strict=True)):
+        if isinstance(result, Tensor):
+            _attach(node, i, part, result, wanted)
+    node.clock = CLOCK.now
+    node.dirty = node.without_gradient = ()
+    return results[0] if single else type(output)(results)
+
+
+def _is_one_of(tensor, tensors):
+    return any(tensor is t for t in tensors)
+
+
+def _result(node, part, args):
+    """An argument returned as it is becomes an alias, so that it can have a history of its own."""
+    if isinstance(part, Tensor) and _is_one_of(part, args) and not _is_one_of(part, node.dirty):
+        return alias(part)
+    return part
+
+
+def _keep(node, parts):
+    kept = []
+    for t in node.to_save:
+        if t is None:
+            kept.append(None)
+            continue
+        number = next((i for i, p in enumerate(parts) if p is t), None)
+        is_argument = number is not None and t._fn is not None
+        kept.append(Saved(t, None if is_argument else number))
+    return tuple(kept)
+
+
+def _attach(node, i, part, result, wanted):
+    if _is_one_of(part, node.dirty):
+        if wanted and part._fn is LEAF:
+            raise leaf_in_place()
+        made = wrap(Tensor, node.xp, part._a, node.output_edge(i) if wanted else None)
+        commit(result, made)
+        return
+    differentiable = result.dtype.kind >= 2 and not _is_one_of(part, node.without_gradient)
+    if wanted and differentiable:
+        result._fn = node.output_edge(i)
+
+
+def once_differentiable(function):
+    """Decorator for ``backward``: it may use anything, but a second derivative through it raises.
+
+    Raises (later): RuntimeError "trying to differentiate twice a function that was marked with @once_differentiable".
+    """
+
+    @functools.wraps(function)
+    def backward(ctx, *grad_outputs):
+        with no_grad():
+            found = function(ctx, *grad_outputs)
+        if not GRAD.get() or not any(isinstance(g, Tensor) and g.requires_grad for g in grad_outputs):
+            return found
+        single = not isinstance(found, tuple)
+        marked = [_twice(g) for g in ([found] if single else found)]
+        return marked[0] if single else tuple(marked)
+
+    return backward
+
+
+class DelayedError(Node):
+    """Stands for the history that a once-differentiable backward does not have."""
+
+    __slots__ = ()
+    __module__ = "plugrad.autograd"
+
+    def backward(self, g):
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+    backward_graph = backward
+
+
+def _twice(g):
+    if g is None:
+        return None
+    return wrap(Tensor, g._xp, g._a, new_node(DelayedError, g._xp, (), g._a.shape, g._a.dtype))
+
+
+__all__ = ["Function", "FunctionCtx", "once_differentiable"]

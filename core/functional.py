@@ -1,0 +1,1 @@
+"""Whole derivatives of Python functions: vjp, jvp, jacobian, hessian."""

@@ -1,0 +1,90 @@
+"""In-place forms: the op, then the result written into the memory of its first argument."""
+
+from ..errors import leaf_in_place
+from ..graph import LEAF
+from ..modes import is_grad_enabled
+from ..tensor import Tensor
+from ..views import check_in_place, store
+from . import arithmetic as a
+from . import elementwise as e
+from . import index, reshaping
+from . import reduction as r
+from . import shape as s
+
+
+def in_place(function, name):
+    """The method ``name`` that writes ``function(self, ...)`` into self."""
+
+    def method(self, *args, **kwargs):
+        if self._fn is LEAF and is_grad_enabled():
+            raise leaf_in_place()
+        return store(self, function(self, *args, **kwargs))
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"In-place form of :func:`{name.rstrip('_')}`; returns the tensor itself."
+    return method
+
+
+FUNCTIONS = {
+    name: getattr(e, name)
+    for name in (
+        "mul neg reciprocal square remainder fmod floor_divide exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin "
+        "acos atan sinh cosh tanh asinh acosh atanh atan2 abs sign floor ceil trunc relu sigmoid erf eq ne lt le gt ge logical_and "
+        "logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor bitwise_not"
+    ).split()
+} | {
+    "add": a.add, "sub": a.sub, "div": a.div, "pow": a.pow, "clamp": a.clamp, "clamp_min": a.clamp_min, "clamp_max": a.clamp_max,
+    "lerp": a.lerp, "addcmul": a.addcmul, "addcdiv": a.addcdiv, "round": a.round, "masked_fill": a.masked_fill,
+    "float_power": a.float_power, "tril": reshaping.tril, "triu": reshaping.triu, "cumsum": r.cumsum, "cumprod": r.cumprod,
+    "index_add": index.index_add, "index_copy": index.index_copy, "index_fill": index.index_fill, "index_put": index.index_put,
+    "scatter": index.scatter, "scatter_add": index.scatter_add,
+    "multiply": e.mul, "subtract": a.sub, "divide": a.div, "true_divide": a.div, "absolute": e.abs, "negative": e.neg, "clip": a.clamp,
+}  # fmt: skip
+
+OPERATORS = {
+    "__iadd__": e.add, "__isub__": e.sub, "__imul__": e.mul, "__itruediv__": e.div, "__ipow__": a.pow, "__imod__": e.remainder,
+    "__ifloordiv__": e.floor_divide, "__iand__": e.bitwise_and, "__ior__": e.bitwise_or, "__ixor__": e.bitwise_xor,
+}  # fmt: skip
+
+
+def fill_(self, value):
+    """Write one value into every element; the gradient ends here."""
+    from ..create import full
+
+    if isinstance(value, Tensor):
+        if value.dim():
+            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions.")
+        return store(self, s.overwrite(self, value.to(self.device)))
+    return store(self, s.overwrite(self, full((), value, dtype=self.dtype, device=self.device)))
+
+
+def zero_(self):
+    """Write zeros; the gradient ends here."""
+    return fill_(self, 0)
+
+
+def _view_in_place(name, function):
+    def method(self, *args):
+        made = function(self.detach(), *args)
+        if self._fn is not None:
+            check_in_place(self)
+            made = function(self, *args)
+            self._fn = made._fn
+        self._a = made._a
+        return self
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"In-place form of :func:`{name.rstrip('_')}`: the tensor itself takes the new shape."
+    return method
+
+
+def install():
+    """Give Tensor its in-place methods and operators."""
+    for name, function in FUNCTIONS.items():
+        setattr(Tensor, name + "_", in_place(function, name + "_"))
+    for name, function in OPERATORS.items():
+        setattr(Tensor, name, in_place(function, name))
+    Tensor.fill_ = fill_
+    Tensor.zero_ = zero_
+    for name in ("unsqueeze", "squeeze", "transpose", "t"):
+        setattr(Tensor, name + "_", _view_in_place(name + "_", getattr(reshaping, name)))

@@ -1,0 +1,196 @@
+"""Joining and cutting: cat, stack, split, chunk, unbind."""
+
+from .. import dtypes
+
+from ..errors import two_devices
+
+from ..modes import is_grad_enabled
+from ..shapes import one_axis
+from ..slow import edge_of, native_dtype, new_node, result_type
+from ..tensor import Tensor, wrap
+from ..graph import Node
+from ..views import write_out
+
+
+class _Join(Node):
+    """A node of any number of tensors: the gradient is cut where they were joined."""
+
+    __slots__ = ("axis", "lengths")
+    __module__ = "plugrad.autograd"
+
+    def release(self):
+        return
+
+    def check(self):
+        return
+
+    def backward(self, g):
+        return self._cut(self.xp, g)
+
+    def backward_graph(self, g):
+        return self._cut(self.xp.tensors, g)
+
+
+class CatBackward0(_Join):
+    """d/dx of concatenation: slices of the gradient."""
+
+    __slots__ = ()
+
+    def _cut(self, xp, g):
+        parts, start = [], 0
+        head = (slice(None),) * self.axis
+        for edge, length in zip(self.next, self.lengths, strict=True):
+            parts.append(None if edge is None else xp.slice(g, (*head, slice(start, start + length))))
+            start += length
+        return tuple(parts)
+
+
+class StackBackward0(_Join):
+    """d/dx of stacking: the gradient at each index of the new dimension."""
+
+    __slots__ = ()
+
+    def _cut(self, xp, g):
+        head = (slice(None),) * self.axis
+        return tuple(None if edge is None else xp.slice(g, (*head, i)) for i, edge in enumerate(self.next))
+
+
+def _common(name, tensors):
+    tensors = tuple(tensors)
+    if not tensors:
+        raise ValueError(f"{name}(): expected a non-empty list of Tensors") if name == "cat" else RuntimeError(
+            f"{name} expects a non-empty TensorList"
+        )
+    for i, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")
+    if any(t._xp is not tensors[0]._xp for t in tensors):
+        raise two_devices(tensors)
+    xp = tensors[0]._xp
+    native = native_dtype(xp, result_type([t for t in tensors]))
+    return tensors, xp, [t._a if t._a.dtype == native else xp.astype(t._a, native) for t in tensors]
+
+
+def _record(cls, xp, a, tensors, axis, lengths):
+    made = wrap(Tensor, xp, a, None)
+    edges = tuple(edge_of(t) for t in tensors)
+    if is_grad_enabled() and any(e is not None for e in edges):
+        node = new_node(cls, xp, edges, a.shape, a.dtype)
+        node.axis, node.lengths = axis, lengths
+        made._fn = node
+    return made
+
+
+def cat(tensors, dim=0, *, out=None):
+    """Join tensors along an existing dimension.
+
+    Args:
+        tensors: of equal shape but for ``dim``; empty 1-d ones are left out.
+
+    Raises:
+        RuntimeError: shapes that differ elsewhere.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.cat([plugrad.zeros(2), plugrad.ones(1)])
+        tensor([0., 0., 1.])
+    """
+    tensors, xp, arrays = _common("cat", tensors)
+    kept = [i for i, a in enumerate(arrays) if tuple(a.shape) != (0,)] or [0]
+    tensors, arrays = [tensors[i] for i in kept], [arrays[i] for i in kept]
+    first = arrays[0].shape
+    axis = one_axis(dim, len(first))
+    for number, a in zip(kept, arrays, strict=True):
+        _check_cat(first, a.shape, axis, number)
+    made = _record(CatBackward0, xp, xp.concat(arrays, axis), tensors, axis, [a.shape[axis] for a in arrays])
+    return made if out is None else write_out(out, made, *tensors)
+
+
+def _check_cat(first, shape, axis, number):
+    if len(first) == 0:
+        raise RuntimeError(f"zero-dimensional tensor (at position {number}) cannot be concatenated")
+    if len(shape) != len(first):
+        raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}")
+    for i, (n, m) in enumerate(zip(first, shape, strict=True)):
+        if i != axis and n != m:
+            raise RuntimeError(
+                f"Sizes of tensors must match except in dimension {axis}. Expected size {n} but got size {m} for tensor number "
+                f"{number} in the list."
+            )
+
+
+def stack(tensors, dim=0, *, out=None):
+    """Join tensors of one shape along a new dimension."""
+    tensors, xp, arrays = _common("stack", tensors)
+    for i, a in enumerate(arrays):
+        if a.shape != arrays[0].shape:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(arrays[0].shape)} at entry 0 and {list(a.shape)} at entry {i}"
+            )
+    axis = one_axis(dim, len(arrays[0].shape) + 1)
+    made = _record(StackBackward0, xp, xp.stack(arrays, axis), tensors, axis, None)
+    return made if out is None else write_out(out, made, *tensors)
+
+
+def hstack(tensors, *, out=None):
+    """Join along the second dimension (the first for 1-d tensors)."""
+    tensors = [t.reshape(1) if t.dim() == 0 else t for t in tensors]
+    return cat(tensors, 0 if tensors[0].dim() == 1 else 1, out=out)
+
+
+def vstack(tensors, *, out=None):
+    """Join along the first dimension; 1-d tensors count as rows."""
+    return cat([t.reshape(1, -1) if t.dim() < 2 else t for t in tensors], 0, out=out)
+
+
+def split(tensor, split_size_or_sections, dim=0):
+    """Cut into pieces of a size (the last may be smaller), or of the listed sizes; the pieces are views."""
+    axis = one_axis(dim, tensor.dim())
+    if tensor.dim() == 0:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    n = tensor._a.shape[axis]
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size < 0:
+            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+        if size == 0:
+            if n:
+                raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
+            return (tensor.narrow(axis, 0, 0),)
+        sizes = [min(size, n - i) for i in range(0, n, size)] or [0]
+    else:
+        sizes = list(split_size_or_sections)
+        if sum(sizes) != n or any(s < 0 for s in sizes):
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {axis}), but got "
+                f"split_sizes={sizes}"
+            )
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    return tuple(tensor.narrow(axis, start, size) for start, size in zip(starts, sizes, strict=True))
+
+
+def chunk(input, chunks, dim=0):
+    """Cut into at most ``chunks`` pieces of equal size; the pieces are views."""
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    n = input.size(dim)
+    size = -(-n // chunks)
+    return split(input, size, dim) if size else (input,) * chunks
+
+
+def unbind(input, dim=0):
+    """All slices along a dimension, as views without it."""
+    axis = one_axis(dim, input.dim())
+    if input.dim() == 0:
+        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+    return tuple(input.select(axis, i) for i in range(input._a.shape[axis]))
+
+
+METHODS = (split, chunk, unbind)
+
+
+def install():
+    """Give Tensor its cutting methods."""
+    for function in METHODS:
+        setattr(Tensor, function.__name__, function)
+    Tensor.split_with_sizes = split

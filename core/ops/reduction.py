@@ -1,0 +1,358 @@
+"""Public forms of reductions, scans and sorting: ``dim``, ``keepdim``, ``dtype``, named results."""
+
+from .. import dtypes
+from ..modes import get_default_dtype
+from ..shapes import axes as axes_of
+from ..shapes import one_axis
+from ..tensor import Tensor, wrap
+from ..views import write_out
+from . import elementwise as e
+from . import reduce as r
+
+
+class Pair(tuple):
+    """A result of two tensors with names, ``result.values`` and ``result.indices``; printed as torch prints it."""
+
+    __slots__ = ()
+    fields = ("values", "indices")
+    title = "torch.return_types.max"
+
+    def __repr__(self):
+        inside = ",\n".join(f"{name}={value!r}" for name, value in zip(self.fields, self, strict=True))
+        return f"{self.title}(\n{inside})"
+
+    @property
+    def values(self):
+        return self[0]
+
+    @property
+    def indices(self):
+        return self[1]
+
+
+def pair_type(name):
+    return type(name, (Pair,), {"__slots__": (), "title": f"torch.return_types.{name}", "__module__": "torch.return_types"})
+
+
+MAX, MIN, SORT, TOPK = (pair_type(n) for n in ("max", "min", "sort", "topk"))
+
+
+def _out(out, made, *inputs):
+    return made if out is None else write_out(out, made, *inputs)
+
+
+def _summand(input, dtype):
+    """sum and prod add up integers as int64."""
+    if dtype is not None:
+        return input.to(dtype)
+    return input.to(dtypes.int64) if input.dtype.kind < dtypes.FLOAT and input.dtype is not dtypes.int64 else input
+
+
+def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """Sum of all elements, or over the given dimensions. Integers are summed as int64.
+
+    Args:
+        dim: a dimension, several, or None for all.
+        keepdim: keep the summed dimensions with size 1.
+        dtype: convert to this first.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.ones(2, 3).sum(dim=0)
+        tensor([2., 2., 2.])
+    """
+    input = _summand(input, dtype)
+    if dim is None and not keepdim:
+        return _out(out, r.sum_all(input), input)
+    return _out(out, r.sum_(input, _all(dim, input), keepdim), input)
+
+
+def _all(dim, input):
+    found = axes_of(dim, len(input._a.shape))
+    return found
+
+
+def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """Mean of all elements, or over the given dimensions.
+
+    Raises:
+        RuntimeError: the dtype is neither floating point nor complex.
+    """
+    if dtype is not None:
+        input = input.to(dtype)
+    if input.dtype.kind < dtypes.FLOAT:
+        from ..errors import scalar_name
+
+        what = "Input" if dtype is None else "Output"
+        raise RuntimeError(
+            f"mean(): could not infer output dtype. {what} dtype must be either a floating point or complex dtype. Got: "
+            f"{scalar_name(input.dtype)}"
+        )
+    if dim is None and not keepdim:
+        return _out(out, r.mean_all(input), input)
+    return _out(out, r.mean_(input, _all(dim, input), keepdim), input)
+
+
+def prod(input, dim=None, keepdim=False, *, dtype=None, out=None):
+    """Product of all elements, or along one dimension."""
+    input = _summand(input, dtype)
+    axes = None if dim is None else (one_axis(dim, input.dim()),) if input.dim() else None
+    return _out(out, r.prod_(input, axes, keepdim and dim is not None), input)
+
+
+def _correction(unbiased, correction):
+    if correction is not None:
+        return correction
+    return 1 if unbiased is None or unbiased else 0
+
+
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
+    """Variance Σ(x - mean)² / (n - correction); the correction is 1 unless given."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    _need_float("var", input)
+    return _out(out, r.var_(input, _all(dim, input), _correction(unbiased, correction), keepdim), input)
+
+
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
+    """Standard deviation: the root of :func:`var`."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    _need_float("std", input)
+    return _out(out, e.sqrt(r.var_(input, _all(dim, input), _correction(unbiased, correction), keepdim)), input)
+
+
+def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """(variance, mean)."""
+    return var(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
+
+
+def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """(standard deviation, mean)."""
+    return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
+
+
+def _need_float(name, input):
+    if input.dtype.kind < dtypes.FLOAT:
+        raise RuntimeError(f"{name}: input dtype should be either floating point or complex dtypes")
+
+
+def _need_elements(name, input):
+    if input.numel() == 0:
+        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+
+
+def _extreme(name, all_row, dim_row, binary, kind, input, dim, keepdim, out):
+    if isinstance(dim, Tensor):
+        return binary(input, dim, out=out)
+    if dim is None:
+        _need_elements(name, input)
+        return _out(out, all_row(input), input)
+    axis = one_axis(dim, input.dim())
+    _need_size(name, input, axis)
+    found = kind(dim_row(input, axis, keepdim))
+    if out is None:
+        return found
+    return kind(write_out(o, f, input) for o, f in zip(out, found, strict=True))
+
+
+def _need_size(name, input, axis):
+    if input.dim() and input._a.shape[axis] == 0:
+        raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+
+
+def max(input, dim=None, keepdim=False, *, out=None):
+    """The maximum; along a dimension (values, indices); with a tensor, the elementwise maximum.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.tensor([1.0, 3.0]).max(dim=0).indices
+        tensor(1)
+    """
+    return _extreme("max", r.max_all, r.max_dim, e.maximum, MAX, input, dim, keepdim, out)
+
+
+def min(input, dim=None, keepdim=False, *, out=None):
+    """The minimum; along a dimension (values, indices); with a tensor, the elementwise minimum."""
+    return _extreme("min", r.min_all, r.min_dim, e.minimum, MIN, input, dim, keepdim, out)
+
+
+def amax(input, dim=(), keepdim=False, *, out=None):
+    """The maximum over dimensions; ties share the gradient evenly."""
+    return _out(out, r.amax(input, _all(dim, input), keepdim), input)
+
+
+def amin(input, dim=(), keepdim=False, *, out=None):
+    """The minimum over dimensions; ties share the gradient evenly."""
+    return _out(out, r.amin(input, _all(dim, input), keepdim), input)
+
+
+def argmax(input, dim=None, keepdim=False):
+    """The index of the first maximum, of all elements or along a dimension."""
+    return _arg("argmax", r.argmax_, input, dim, keepdim)
+
+
+def argmin(input, dim=None, keepdim=False):
+    """The index of the first minimum, of all elements or along a dimension."""
+    return _arg("argmin", r.argmin_, input, dim, keepdim)
+
+
+def _arg(name, row, input, dim, keepdim):
+    if dim is None:
+        _need_elements(name, input)
+        found = row(input.reshape(-1), 0, False)
+        return found.reshape((1,) * input.dim()) if keepdim else found
+    axis = one_axis(dim, input.dim())
+    _need_size(name, input, axis)
+    if input.dim() == 0:
+        return row(input.reshape(1), 0, False)
+    return row(input, axis, keepdim)
+
+
+def _flag(row, input, dim, keepdim):
+    made = row(input, _all(dim, input), keepdim)
+    return made
+
+
+def any(input, dim=None, keepdim=False, *, out=None):
+    """Whether an element is nonzero, of all or along dimensions."""
+    return _out(out, _flag(r.any_, input, dim, keepdim), input)
+
+
+def all(input, dim=None, keepdim=False, *, out=None):
+    """Whether no element is zero, of all or along dimensions."""
+    return _out(out, _flag(r.all_, input, dim, keepdim), input)
+
+
+def count_nonzero(input, dim=None):
+    """How many elements are nonzero."""
+    return sum(input != 0, dim)
+
+
+def _scan(row, input, dim, dtype, out):
+    axis = one_axis(dim, input.dim())
+    input = _summand(input, dtype)
+    if input.dim() == 0:
+        return _out(out, input.clone(), input)
+    return _out(out, row(input, axis), input)
+
+
+def cumsum(input, dim, *, dtype=None, out=None):
+    """Running sum along a dimension."""
+    return _scan(r.cumsum_, input, dim, dtype, out)
+
+
+def cumprod(input, dim, *, dtype=None, out=None):
+    """Running product along a dimension."""
+    return _scan(r.cumprod_, input, dim, dtype, out)
+
+
+def logsumexp(input, dim, keepdim=False, *, out=None):
+    """log Σ eˣ over dimensions, computed without overflow."""
+    if input.dtype.kind < dtypes.FLOAT:
+        input = input.to(get_default_dtype())
+    return _out(out, r.logsumexp_(input, _all(dim, input), keepdim), input)
+
+
+def softmax(input, dim, dtype=None):
+    """eˣ / Σ eˣ along a dimension."""
+    return _softmax(r.softmax_, "softmax_lastdim_kernel_impl", input, dim, dtype)
+
+
+def log_softmax(input, dim, dtype=None):
+    """x - log Σ eˣ along a dimension."""
+    return _softmax(r.log_softmax_, "log_softmax_lastdim_kernel_impl", input, dim, dtype)
+
+
+def _softmax(row, name, input, dim, dtype):
+    if dtype is not None:
+        input = input.to(dtype)
+    if input.dtype.kind < dtypes.FLOAT:
+        from ..errors import scalar_name
+
+        raise NotImplementedError(f'"{name}" not implemented for \'{scalar_name(input.dtype)}\'')
+    axis = one_axis(dim, input.dim())
+    if input.dim() == 0:
+        return row(input.reshape(1), 0).reshape(())
+    return row(input, axis)
+
+
+def sort(input, dim=-1, descending=False, *, stable=False, out=None):
+    """(values, indices) along a dimension in rising or falling order; always stable."""
+    found = SORT(r.sort_(input, one_axis(dim, input.dim()), descending))
+    return found if out is None else SORT(write_out(o, f, input) for o, f in zip(out, found, strict=True))
+
+
+def argsort(input, dim=-1, descending=False, *, stable=False):
+    """The indices that sort along a dimension; always stable."""
+    return r.argsort_(input, one_axis(dim, input.dim()), descending)
+
+
+def topk(input, k, dim=-1, largest=True, sorted=True, *, out=None):
+    """(values, indices) of the k largest, or smallest, along a dimension, in order."""
+    axis = one_axis(dim, input.dim())
+    if k < 0 or k > (input._a.shape[axis] if input.dim() else 1):
+        raise RuntimeError("selected index k out of range")
+    found = TOPK(r.topk_(input, k, axis, largest))
+    return found if out is None else TOPK(write_out(o, f, input) for o, f in zip(out, found, strict=True))
+
+
+def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
+    """The p-norm (Σ|x|^p)^(1/p), of all elements or over dimensions; p "fro" is 2.
+
+    Raises:
+        NotImplementedError: p = "nuc".
+    """
+    if dtype is not None:
+        input = input.to(dtype)
+    if input.dtype.kind < dtypes.FLOAT:
+        from ..errors import scalar_name
+
+        raise RuntimeError(
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {scalar_name(input.dtype)}"
+        )
+    if p == "nuc":
+        raise NotImplementedError("norm: p='nuc' is not supported")
+    return _out(out, _norm(input, 2.0 if p in ("fro", None) else float(p), _all(dim, input), keepdim), input)
+
+
+def _norm(input, p, axes, keepdim):
+    if p == 2.0:
+        return r.norm_(input, axes, keepdim)
+    size = e.abs(input)
+    if p == float("inf"):
+        return r.amax(size, axes, keepdim)
+    if p == float("-inf"):
+        return r.amin(size, axes, keepdim)
+    if p == 1.0:
+        return r.sum_(size, axes, keepdim)
+    if p == 0.0:
+        return r.sum_((input != 0).to(input.dtype), axes, keepdim)
+    return r.sum_(size**p, axes, keepdim) ** (1.0 / p)
+
+
+def nonzero(input, *, as_tuple=False):
+    """The indices of the nonzero elements, as rows of one tensor or as one tensor per dimension."""
+    xp = input._xp
+    if input.dim() == 0 and as_tuple:
+        return nonzero(input.reshape(1), as_tuple=True)
+    if input.dim() == 0:
+        return wrap(Tensor, xp, xp.zeros((int(bool(input)), 0), xp.int64), None)
+    found = tuple(wrap(Tensor, xp, xp.astype(a, xp.int64), None) for a in xp.nonzero(input._a))
+    if as_tuple:
+        return found
+    from .join import stack
+
+    return stack(found, 1)
+
+
+METHODS = (
+    sum, mean, prod, var, std, max, min, amax, amin, argmax, argmin, any, all, count_nonzero, cumsum, cumprod, logsumexp,
+    softmax, log_softmax, sort, argsort, topk, norm, nonzero,
+)  # fmt: skip
+
+
+def install():
+    """Give Tensor its reductions."""
+    for function in METHODS:
+        setattr(Tensor, function.__name__, function)

@@ -1,0 +1,479 @@
+"""Public forms of the ops that change shape, and of conversion: views where the memory allows, copies elsewhere."""
+
+from .. import dtypes
+from ..device import device as device_class
+from ..device import space
+from ..dtypes import dtype as dtype_class
+from ..graph import LEAF
+from ..shapes import axes as axes_of
+from ..shapes import infer_size, one_axis, sizes
+from ..slow import edge_of, native_dtype, new_node
+from ..tensor import Tensor, wrap
+from . import shape as s
+
+
+def view(input, *shape):
+    """The same memory in another shape, or as another dtype.
+
+    Raises:
+        RuntimeError: the strides do not allow it (use reshape), or the sizes do not fit.
+    """
+    if len(shape) == 1 and isinstance(shape[0], dtype_class):
+        return _view_dtype(input, shape[0])
+    target = infer_size(sizes(shape), input.numel())
+    return s.view_(input, target)
+
+
+def _view_dtype(input, dtype):
+    if dtype is input.dtype:
+        return view(input, *input.shape)
+    raise NotImplementedError("view(dtype): reinterpreting memory as another dtype is not supported; use .to(dtype) to convert")
+
+
+def reshape(input, *shape):
+    """Another shape: a view where possible, a copy elsewhere. One size may be -1."""
+    a = input._a
+    target = infer_size(sizes(shape), input.numel())
+    if input._xp.reshape_view(a, target) is not None:
+        return s.view_(input, target)
+    return s.reshape_(input, target)
+
+
+def view_as(input, other):
+    """view to the shape of ``other``."""
+    return view(input, *other._a.shape)
+
+
+def reshape_as(input, other):
+    """reshape to the shape of ``other``."""
+    return reshape(input, *other._a.shape)
+
+
+def flatten(input, start_dim=0, end_dim=-1):
+    """One dimension in place of start_dim ... end_dim."""
+    rank = input.dim()
+    first, last = one_axis(start_dim, rank), one_axis(end_dim, rank)
+    if rank == 0:
+        return reshape(input, 1)
+    if first > last:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if first == last:
+        return input
+    shape = input._a.shape
+    n = 1
+    for size in shape[first : last + 1]:
+        n *= size
+    return reshape(input, (*shape[:first], n, *shape[last + 1 :]))
+
+
+def unflatten(input, dim, sizes):
+    """Several dimensions in place of one."""
+    axis = one_axis(dim, input.dim())
+    shape = input._a.shape
+    inner = infer_size(tuple(sizes), shape[axis])
+    return view(input, *shape[:axis], *inner, *shape[axis + 1 :])
+
+
+def ravel(input):
+    """All elements in one dimension."""
+    return reshape(input, -1)
+
+
+def permute(input, *dims):
+    """The dimensions in another order, a view."""
+    order = sizes(dims)
+    if len(order) != input.dim():
+        raise RuntimeError(
+            f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering of "
+            f"dimensions i.e. input.dim() = {input.dim()} is not equal to len(dims) = {len(order)}"
+        )
+    found = tuple(one_axis(d, input.dim()) for d in order)
+    if len(set(found)) != len(found):
+        raise RuntimeError("permute(): duplicate dims are not allowed.")
+    return s.permute_(input, found)
+
+
+def transpose(input, dim0, dim1):
+    """Two dimensions exchanged, a view."""
+    i, j = one_axis(dim0, input.dim()), one_axis(dim1, input.dim())
+    return s.view_(input, ()) if input.dim() == 0 else s.transpose_(input, i, j)
+
+
+def t(input):
+    """The transpose of a matrix; a vector is returned as it is."""
+    if input.dim() > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.dim()}D")
+    return s.t_(input, 0, 1) if input.dim() == 2 else view(input, *input.shape)
+
+
+def movedim(input, source, destination):
+    """Dimensions moved to other places, the rest in their order."""
+    source = (source,) if isinstance(source, int) else source
+    destination = (destination,) if isinstance(destination, int) else destination
+    rank = input.dim()
+    source = [one_axis(d, rank) for d in source]
+    destination = [one_axis(d, rank) for d in destination]
+    order = [None] * rank
+    for origin, place in zip(source, destination, strict=True):
+        order[place] = origin
+    rest = iter(d for d in range(rank) if d not in source)
+    return permute(input, *(next(rest) if d is None else d for d in order))
+
+
+def squeeze(input, dim=None):
+    """Without the dimensions of size 1, or without the given ones of them."""
+    shape = input._a.shape
+    if dim is None:
+        return s.squeeze_(input, tuple(n for n in shape if n != 1))
+    gone = axes_of(dim, len(shape)) or ()
+    return s.squeeze_dim_(input, tuple(n for i, n in enumerate(shape) if i not in gone or n != 1))
+
+
+def unsqueeze(input, dim):
+    """One more dimension of size 1."""
+    return s.unsqueeze_(input, one_axis(dim, input.dim() + 1))
+
+
+def expand(input, *shape):
+    """Dimensions of size 1 repeated to the given sizes, without copying; -1 keeps a size."""
+    target = sizes(shape)
+    current = input._a.shape
+    extra = len(target) - len(current)
+    if extra < 0:
+        raise RuntimeError(
+            f"expand({_type_name(input)}{{{list(current)}}}, size={list(target)}): the number of sizes provided ({len(target)}) must be "
+            f"greater or equal to the number of dimensions in the tensor ({len(current)})"
+        )
+    final = []
+    for i, n in enumerate(target):
+        if i < extra:
+            if n < 0:
+                raise RuntimeError(
+                    f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension {i}"
+                )
+            final.append(n)
+            continue
+        have = current[i - extra]
+        if n != -1 and have not in (1, n):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({n}) must match the existing size ({have}) at non-singleton dimension {i}.  Target "
+                f"sizes: {list(target)}.  Tensor sizes: {list(current)}"
+            )
+        final.append(have if n == -1 else n)
+    return s.expand_(input, tuple(final))
+
+
+def _type_name(input):
+    return f"torch.{input.dtype.type_name}"
+
+
+def expand_as(input, other):
+    """expand to the shape of ``other``."""
+    return expand(input, *other._a.shape)
+
+
+def broadcast_to(input, shape):
+    """The same as ``input.expand(shape)``."""
+    return expand(input, *shape)
+
+
+def broadcast_tensors(*tensors):
+    """All tensors expanded to their common shape."""
+    from ..shapes import broadcast_shapes
+
+    shape = broadcast_shapes(*(t._a.shape for t in tensors))
+    return tuple(expand(t, *shape) for t in tensors)
+
+
+def repeat(input, *repeats):
+    """The tensor repeated along each dimension, a copy."""
+    counts = sizes(repeats)
+    rank = len(counts)
+    if rank < input.dim():
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+        )
+    shape = (1,) * (rank - input.dim()) + tuple(input._a.shape)
+    spread = reshape(input, tuple(part for n in shape for part in (1, n)))
+    wide = expand(spread, tuple(part for n, k in zip(shape, counts, strict=True) for part in (k, n)))
+    return reshape(wide.clone(), tuple(n * k for n, k in zip(shape, counts, strict=True)))
+
+
+def tile(input, *dims):
+    """repeat with missing leading counts taken as 1."""
+    counts = sizes(dims)
+    return repeat(input, (1,) * (input.dim() - len(counts)) + counts)
+
+
+def repeat_interleave(input, repeats, dim=None):
+    """Each element, or slice along ``dim``, repeated in place.
+
+    Raises:
+        NotImplementedError: repeats that differ per element.
+    """
+    if not isinstance(repeats, int):
+        raise NotImplementedError("repeat_interleave: a tensor of repeats is not supported; give one int")
+    if dim is None:
+        input, dim = reshape(input, -1), 0
+    axis = one_axis(dim, input.dim())
+    shape = input._a.shape
+    wide = expand(unsqueeze(input, axis + 1), (*shape[: axis + 1], repeats, *shape[axis + 1 :]))
+    return reshape(wide.clone(), (*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :]))
+
+
+def flip(input, dims, *more):
+    """Reversed along the given dimensions, a copy."""
+    given = (dims, *more) if isinstance(dims, int) else tuple(dims)
+    return s.flip_(input, axes_of(given, input.dim()) or ()) if given else input.clone()
+
+
+def fliplr(input):
+    """Reversed along dimension 1."""
+    return flip(input, 1)
+
+
+def flipud(input):
+    """Reversed along dimension 0."""
+    return flip(input, 0)
+
+
+def roll(input, shifts, dims=None):
+    """Shifted round along dimensions; without dims, the flattened tensor is."""
+    if dims is None:
+        return reshape(s.roll_(reshape(input, -1), (shifts if isinstance(shifts, int) else shifts[0],), (0,)), input.shape)
+    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    dims = (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(shifts) != len(dims):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    return s.roll_(input, shifts, tuple(one_axis(d, input.dim()) for d in dims))
+
+
+def tril(input, diagonal=0):
+    """The lower triangle of the last two dimensions, zeros elsewhere."""
+    return s.tril_(_matrix("tril", input), diagonal)
+
+
+def triu(input, diagonal=0):
+    """The upper triangle of the last two dimensions, zeros elsewhere."""
+    return s.triu_(_matrix("triu", input), diagonal)
+
+
+def _matrix(name, input):
+    if input.dim() < 2:
+        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
+    return input
+
+
+def diagonal(input, offset=0, dim1=0, dim2=1):
+    """The diagonal of two dimensions, as the last dimension of a view."""
+    i, j = one_axis(dim1, input.dim()), one_axis(dim2, input.dim())
+    if i == j:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    rank = input.dim()
+    if (i, j) == (rank - 2, rank - 1):
+        return s.diagonal_(input, offset)
+    return s.diagonal_(permute(input, *(d for d in range(rank) if d not in (i, j)), i, j), offset)
+
+
+def diag(input, diagonal=0):
+    """The diagonal of a matrix, or the matrix with this diagonal."""
+    if input.dim() == 1:
+        n = input._a.shape[0] + abs(diagonal)
+        return s.diagonal_backward(input, diagonal, (n, n))
+    if input.dim() != 2:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.dim()}D")
+    return s.diagonal_(input, diagonal).clone()
+
+
+def trace(input):
+    """The sum of the diagonal of a matrix."""
+    if input.dim() != 2:
+        raise RuntimeError("trace: expected a matrix")
+    return s.diagonal_(input, 0).sum()
+
+
+def narrow(input, dim, start, length):
+    """``length`` slices from ``start`` on along a dimension, a view."""
+    axis = one_axis(dim, input.dim())
+    n = input._a.shape[axis]
+    begin = start.item() if isinstance(start, Tensor) else start
+    if not -n <= begin <= n:
+        raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {begin})")
+    begin = begin + n if begin < 0 else begin
+    if begin + length > n:
+        raise RuntimeError(f"start ({begin}) + length ({length}) exceeds dimension size ({n}).")
+    return s.slice_(input, (slice(None),) * axis + (slice(begin, begin + length),))
+
+
+def select(input, dim, index):
+    """One slice along a dimension, a view without it."""
+    axis = one_axis(dim, input.dim())
+    if input.dim() == 0:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    n = input._a.shape[axis]
+    if not -n <= index < n:
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(input._a.shape)} at dimension {axis}"
+        )
+    return s.select_(input, (slice(None),) * axis + (index, Ellipsis))
+
+
+# --- copies and conversion ---
+def clone(input, *, memory_format=None):
+    """A copy with its own memory; gradients flow through."""
+    return s.clone_(input)
+
+
+def contiguous(input, memory_format=None):
+    """The tensor itself when its elements lie in order, else a copy in order."""
+    return input if input._xp.is_contiguous(input._a) else reshape(s.reshape_(input, (input.numel(),)), input.shape)
+
+
+class MoveBackward(s.clone_.row.node_class.__base__):
+    """d/dx of a copy to another device: the gradient goes back there."""
+
+    __slots__ = ("origin",)
+    __module__ = "plugrad.autograd"
+
+    def name(self):
+        return "ToCopyBackward0"
+
+    def backward(self, g):
+        return (self.origin.from_host(self.xp.to_host(g)),)
+
+    def backward_graph(self, g):
+        return (move(g, self.origin),)
+
+
+def move(input, xp):
+    """A recorded copy to another device; the bytes go over the host."""
+    made = wrap(Tensor, xp, xp.from_host(input._host()), None)
+    from ..modes import is_grad_enabled
+
+    if input._fn is not None and is_grad_enabled():
+        node = new_node(MoveBackward, xp, (edge_of(input),), made._a.shape, made._a.dtype)
+        node.origin = input._xp
+        made._fn = node
+    return made
+
+
+def to(input, *args, **options):
+    """The tensor as another dtype or on another device; itself when nothing changes.
+
+    Args:
+        args: a dtype, a device, a device and a dtype, or a tensor to follow.
+        options: device=, dtype=, copy=, non_blocking=, memory_format= by name.
+    """
+    target, dtype, copy = _target(args, options)
+    xp = input._xp if target is None else space(target)
+    made = input
+    if dtype is not None and dtype is not input.dtype:
+        made = s.cast_(made, native_dtype(made._xp, dtype))
+    if xp is not made._xp:
+        made = move(made, xp)
+    return clone(input) if copy and made is input else made
+
+
+def _target(args, options):
+    target, dtype = options.pop("device", None), options.pop("dtype", None)
+    copy = options.pop("copy", False)
+    options.pop("non_blocking", None)
+    options.pop("memory_format", None)
+    if "other" in options:
+        args = (options.pop("other"), *args)
+    if options:
+        raise TypeError(f"to() received an invalid combination of arguments - got unexpected {sorted(options)}")
+    for position, value in enumerate(args):
+        if isinstance(value, Tensor):
+            target, dtype = value.device, value.dtype
+        elif isinstance(value, dtype_class):
+            dtype = value
+        elif isinstance(value, (str, device_class)) or (isinstance(value, int) and not isinstance(value, bool)):
+            target = value if not isinstance(value, int) else device_class("cuda", value)
+        elif isinstance(value, bool) and position == len(args) - 1:
+            copy = copy or (value and position >= 2)
+        elif value is not None:
+            raise TypeError(f"to() received an invalid combination of arguments - got ({type(value).__name__})")
+    return target, dtype, copy
+
+
+def cpu(input, memory_format=None):
+    """The tensor on the cpu."""
+    return to(input, "cpu")
+
+
+def cuda(input, device=None, non_blocking=False, memory_format=None):
+    """The tensor on a cuda device.
+
+    Raises:
+        RuntimeError: no cuda backend is usable here; the text says why.
+    """
+    if device is None:
+        device = "cuda"
+    return to(input, device_class("cuda", device) if isinstance(device, int) else device)
+
+
+def type_as(input, tensor):
+    """The tensor in the dtype of another."""
+    return to(input, tensor)
+
+
+def _caster(name, d):
+    def cast(input, memory_format=None):
+        return to(input, d)
+
+    cast.__name__ = cast.__qualname__ = name
+    cast.__doc__ = f"The tensor as {d!r}."
+    return cast
+
+
+CASTS = {
+    "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16, "int": dtypes.int32,
+    "long": dtypes.int64, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8, "bool": dtypes.bool_,
+    "cfloat": dtypes.complex64, "cdouble": dtypes.complex128,
+}  # fmt: skip
+
+
+def conj(input):
+    """The complex conjugate; a real tensor is returned as it is."""
+    from .elementwise import conj as row
+
+    return row(input) if input.is_complex() else input
+
+
+def real_part(input):
+    """The real part, a view; of a real tensor the tensor itself."""
+    return s.real(input) if input.is_complex() else input
+
+
+def imag_part(input):
+    """The imaginary part, a view.
+
+    Raises:
+        RuntimeError: the tensor is not complex.
+    """
+    if not input.is_complex():
+        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+    return s.imag(input)
+
+
+METHODS = (
+    view, reshape, view_as, reshape_as, flatten, unflatten, ravel, permute, transpose, t, movedim, squeeze, unsqueeze, expand, expand_as,
+    broadcast_to, repeat, tile, repeat_interleave, flip, fliplr, flipud, roll, tril, triu, diagonal, diag, trace, narrow, select,
+    clone, contiguous, to, cpu, cuda, type_as, conj,
+)  # fmt: skip
+
+
+def install():
+    """Give Tensor its shape and conversion methods."""
+    for function in METHODS:
+        setattr(Tensor, function.__name__, function)
+    for name, d in CASTS.items():
+        setattr(Tensor, name, _caster(name, d))
+    Tensor.swapaxes = Tensor.swapdims = transpose
+    Tensor.moveaxis = movedim
+    Tensor.T = property(lambda self: permute(self, *range(self.dim())[::-1]))
+    Tensor.mT = property(lambda self: transpose(self, -2, -1))
+    Tensor.H = property(lambda self: conj(transpose(self, 0, 1)))
+    Tensor.real = property(real_part)
+    Tensor.imag = property(imag_part)

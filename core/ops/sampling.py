@@ -1,0 +1,163 @@
+"""Tensors from the random stream: drawn on the host, so that every backend gets the same numbers."""
+
+from .. import dtypes, random
+from ..create import _give, _leaf, _size_of, _space, check_dtype, check_options
+from ..modes import Defaults
+from ..tensor import Tensor
+from ..views import check_in_place
+from . import shape as s
+
+
+def _make(host, device, requires_grad, out=None):
+    xp = _space(device)
+    return _give(out, _leaf(xp, xp.from_host(host), requires_grad))
+
+
+def rand(*size, generator=None, out=None, dtype=None, device=None, requires_grad=False, **options):
+    """Return numbers drawn evenly from [0, 1).
+
+    Example:
+        >>> import plugrad
+        >>> _ = plugrad.manual_seed(0)
+        >>> plugrad.rand(2)
+        tensor([0.4963, 0.7682])
+    """
+    check_options("rand", **options)
+    return _make(random.uniform(_size_of("rand", size), dtype or Defaults.dtype, 0.0, 1.0, generator), device, requires_grad, out)
+
+
+def randn(*size, generator=None, out=None, dtype=None, device=None, requires_grad=False, **options):
+    """Return numbers drawn from the standard normal distribution."""
+    if "datatype" in options:
+        from ..errors import invalid_combination
+
+        raise invalid_combination("randn", size, options)
+    check_options("randn", **options)
+    return _make(random.normal(_size_of("randn", size), dtype or Defaults.dtype, 0.0, 1.0, generator), device, requires_grad, out)
+
+
+def randint(low, high=None, size=None, *, generator=None, out=None, dtype=dtypes.int64, device=None, requires_grad=False, **options):
+    """Return whole numbers drawn evenly from low ... high - 1; low may be left out (0)."""
+    check_options("randint", **options)
+    if size is None:
+        low, high, size = 0, low, high
+    return _make(random.randint(low, high, _size_of("randint", (size,)), dtype or dtypes.int64, generator), device, requires_grad, out)
+
+
+def randperm(n, *, generator=None, out=None, dtype=dtypes.int64, device=None, requires_grad=False, **options):
+    """Return 0 ... n - 1 in a random order."""
+    check_options("randperm", **options)
+    return _make(random.randperm(n, dtype, generator), device, requires_grad, out)
+
+
+def _like(draw):
+    def like(input, *, generator=None, dtype=None, device=None, requires_grad=False, **options):
+        options.pop("memory_format", None)
+        return draw(
+            input._a.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device,
+            requires_grad=requires_grad, **options,
+        )  # fmt: skip
+
+    like.__name__ = like.__qualname__ = draw.__name__ + "_like"
+    like.__doc__ = f"As :func:`{draw.__name__}`, with the shape, dtype and device of ``input``."
+    return like
+
+
+rand_like = _like(rand)
+randn_like = _like(randn)
+
+
+def randint_like(input, low, high=None, *, generator=None, dtype=None, device=None, requires_grad=False):
+    """As :func:`randint`, with the shape, dtype and device of ``input``."""
+    low, high = (0, low) if high is None else (low, high)
+    return randint(
+        low, high, tuple(input._a.shape), generator=generator, dtype=dtype or input.dtype, device=device or input.device,
+        requires_grad=requires_grad,
+    )  # fmt: skip
+
+
+def bernoulli(input, p=None, *, generator=None, out=None):
+    """Return ones with the probabilities in ``input`` (or p everywhere), zeros elsewhere."""
+    if p is None:
+        drawn = random.bernoulli(input._host(), None, input.dtype, generator)
+    else:
+        drawn = random.bernoulli(p, tuple(input._a.shape), input.dtype, generator)
+    return _make(drawn, input.device, False, out)
+
+
+def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, device=None):
+    """Return normal numbers of given means and standard deviations: numbers with a size, or tensors."""
+    check_dtype("normal", dtype)
+    if size is not None:
+        return _make(random.normal(_size_of("normal", (size,)), dtype or Defaults.dtype, mean, std, generator), device, False, out)
+    shaped = mean if isinstance(mean, Tensor) else std
+    if not isinstance(shaped, Tensor):
+        raise TypeError("normal() needs a size when mean and std are numbers")
+    if isinstance(std, Tensor) and bool((std < 0).any()):
+        raise RuntimeError("normal expects all elements of std >= 0.0")
+    return (randn_like(shaped, generator=generator) * std + mean).detach()
+
+
+def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
+    """Return indices drawn by the weights in the last dimension."""
+    return _make(random.multinomial(input._host(), num_samples, replacement, generator), input.device, False, out)
+
+
+def _fill(name, draw):
+    """An in-place method that overwrites the tensor with fresh numbers; the gradient ends there."""
+
+    def method(self, *args, generator=None, **kwargs):
+        check_in_place(self)
+        host = draw(self, *args, generator=generator, **kwargs)
+        from ..create import from_host
+        from ..views import store
+
+        return store(self, s.overwrite(self, from_host(host, self.device)))
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"Overwrite the tensor with numbers drawn by ``{name.rstrip('_')}``; returns the tensor itself."
+    return method
+
+
+def _bernoulli(self, p=0.5, *, generator=None):
+    if isinstance(p, Tensor):
+        return random.bernoulli(p._host(), tuple(self._a.shape), self.dtype, generator)
+    return random.bernoulli(p, tuple(self._a.shape), self.dtype, generator)
+
+
+def _random(self, low=None, high=None, *, generator=None):
+    if high is None and low is not None:
+        low, high = 0, low
+    if high is None:
+        return random.random(tuple(self._a.shape), self.dtype, None, generator)
+    return random.randint(low, high, tuple(self._a.shape), self.dtype, generator)
+
+
+def _draw(function, *names):
+    def draw(self, *args, generator=None, **kwargs):
+        given = dict(zip(names, args, strict=False)) | {RENAMED.get(k, k): v for k, v in kwargs.items()}
+        return function(shape=tuple(self._a.shape), dtype=self.dtype, generator=generator, **given)
+
+    return draw
+
+
+RENAMED = {"from": "low", "to": "high"}
+
+IN_PLACE = {
+    "uniform_": _draw(random.uniform, "low", "high"),
+    "normal_": _draw(random.normal, "mean", "std"),
+    "exponential_": _draw(random.exponential, "lambd"),
+    "geometric_": _draw(random.geometric, "p"),
+    "log_normal_": _draw(random.log_normal, "mean", "std"),
+    "cauchy_": _draw(random.cauchy, "median", "sigma"),
+    "bernoulli_": _bernoulli,
+    "random_": _random,
+}
+
+
+def install():
+    """Give Tensor its random methods."""
+    for name, draw in IN_PLACE.items():
+        setattr(Tensor, name, _fill(name, draw))
+    Tensor.bernoulli = bernoulli
+    Tensor.multinomial = multinomial

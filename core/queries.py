@@ -1,0 +1,96 @@
+"""Questions about dtypes and tensors."""
+
+import math
+
+from . import dtypes
+from .modes import Defaults
+from .slow import result_type as _result_type
+from .tensor import Tensor
+
+
+def is_tensor(obj):
+    """Whether ``obj`` is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input):
+    """Whether the dtype of a tensor is a floating point one."""
+    return input.dtype.is_floating_point
+
+
+def is_complex(input):
+    """Whether the dtype of a tensor is a complex one."""
+    return input.dtype.is_complex
+
+
+def numel(input):
+    """The number of elements."""
+    return input.numel()
+
+
+def result_type(tensor1, tensor2):
+    """The dtype of an arithmetic result of two operands, tensors or numbers."""
+    return _result_type((tensor1, tensor2))
+
+
+def can_cast(from_, to):
+    """Whether a result of one dtype may be written into another: never down a category, never signed into unsigned."""
+    if from_.kind == dtypes.INT and to is dtypes.uint8:
+        return from_ is dtypes.uint8
+    return from_.kind <= to.kind
+
+
+_FLOATS = {"float16": (11, -14, 15), "bfloat16": (8, -126, 127), "float32": (24, -126, 127), "float64": (53, -1022, 1023)}
+
+
+class finfo:
+    """Limits of a floating point dtype: bits, eps, max, min, tiny, resolution.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.finfo(plugrad.float16).max
+        65504.0
+    """
+
+    def __init__(self, type=None):
+        d = Defaults.dtype if type is None else type
+        if d.kind < dtypes.FLOAT:
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d!r}'"
+            )
+        d = d.to_real()
+        digits, low, high = _FLOATS[d.name]
+        self.dtype = d.name
+        self.bits = d.itemsize * 8
+        self.eps = 2.0 ** (1 - digits)
+        self.max = (2.0 - 2.0 ** (1 - digits)) * 2.0**high
+        self.min = -self.max
+        self.tiny = self.smallest_normal = 2.0**low
+        self.resolution = 10.0 ** -math.floor((digits - 1) * math.log10(2.0))
+
+    def __repr__(self):
+        return (
+            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+            f"smallest_normal={self.tiny:g}, tiny={self.tiny:g}, dtype={self.dtype})"
+        )
+
+
+class iinfo:
+    """Limits of an integer dtype: bits, max, min.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.iinfo(plugrad.int8).max
+        127
+    """
+
+    def __init__(self, type):
+        if type.kind != dtypes.INT:
+            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type!r}'")
+        self.dtype = type.name
+        self.bits = type.itemsize * 8
+        self.max = 2 ** (self.bits - type.is_signed) - 1
+        self.min = -(2 ** (self.bits - 1)) if type.is_signed else 0
+
+    def __repr__(self):
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"

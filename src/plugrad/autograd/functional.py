@@ -1,0 +1,4 @@
+"""The names of torch.autograd.functional."""
+
+
+__all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]

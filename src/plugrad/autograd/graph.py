@@ -1,0 +1,5 @@
+"""The names of torch.autograd.graph."""
+
+from plugrad.core.graph import Node
+
+__all__ = ["Node"]

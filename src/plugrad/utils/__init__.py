@@ -1,0 +1,5 @@
+"""The names of torch.utils that plugrad has."""
+
+from plugrad.utils import dlpack
+
+__all__ = ["dlpack"]
