@@ -101,7 +101,7 @@ class Generator:
         """Return the state as a uint8 tensor of 5056 elements, torch's layout."""
         from .create import from_host
 
-        return from_host(self._pack())
+        return from_host(self._pack(), "cpu")
 
     def set_state(self, new_state, /):
         """Take over a state that :meth:`get_state` returned, here or in torch, and return the generator.

@@ -89,6 +89,8 @@ class Module(Hooked, Stateful):
     def _set_module(self, name, value):
         if "_member_kinds" not in self.__dict__:
             raise AttributeError("cannot assign module before Module.__init__() call")
+        if self._member_kinds.get(name) == PARAMETER:
+            raise TypeError(_not_assignable(value, f"parameter '{name}'", "torch.nn.Parameter or None"))
         drop_other(self, name, MODULE)
         Members(self.__dict__, MODULE)[name] = on_registration(self, name, value, MODULE)
 

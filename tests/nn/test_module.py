@@ -103,10 +103,10 @@ def none_keeps_the_name(t):
 @program
 def kinds_change(t):
     m = layer(t)
-    m.weight = t.nn.Module()
+    m.mean = t.nn.Module()
     kinds = [list(m._parameters), list(m._buffers), list(m._modules)]
+    m.cache = leaf(t, 1)
     m.mean = leaf(t, 1)
-    m.weight = leaf(t, 1)
     m.plain = 3
     m.plain = leaf(t, 1)
     return kinds, names(m.named_parameters()), list(m._buffers), list(m._modules)
@@ -192,6 +192,7 @@ ERRORS = {
     "tensor_as_parameter": lambda t: setattr(layer(t), "weight", t.ones(1)),
     "number_as_module": lambda t: setattr(net(t), "first", 3),
     "tensor_as_module": lambda t: setattr(net(t), "first", t.ones(1)),
+    "module_as_parameter": lambda t: setattr(layer(t), "weight", t.nn.Module()),
     "text_as_buffer": lambda t: setattr(layer(t), "mean", "text"),
     "register_parameter_number": lambda t: t.nn.Module().register_parameter("x", 3),
     "register_parameter_tensor": lambda t: t.nn.Module().register_parameter("x", t.ones(1)),

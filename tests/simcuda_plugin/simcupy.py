@@ -1,0 +1,544 @@
+"""A module that behaves as cupy does where cupy and numpy differ, over numpy arrays that stand for device memory.
+
+What it simulates, each as cupy 14 has it:
+
+* no implicit conversion to numpy, no numpy array as an operand; a 0-d array, not a scalar, from a reduction;
+* integer-array indices out of range wrap round, silently; where one place is written twice, the order is undefined
+  (here: random, by :func:`seed`); ``add.at`` takes few dtypes; new memory holds garbage (here: NaN);
+* two devices: a kernel refuses arrays that are not on the current device, and its result lies on that device;
+* warnings of floating point arithmetic do not exist.
+
+And it counts: a launch for every function that computes, a sync wherever the host must wait for the device.
+What this file does not define is numpy's function of that name with arrays unwrapped and wrapped, so a name that cupy
+lacks is not noticed here; ``tests/backends/test_cupy_names.py`` compares the names with cupy itself.
+"""
+
+import threading
+import types
+
+import numpy
+
+DEVICES = 2
+SCATTER_DTYPES = {"int32", "int64", "uint32", "uint64", "float16", "float32", "float64"}
+
+_order = numpy.random.default_rng(0)
+_current = threading.local()
+
+
+class Counting:
+    """Launches and syncs since it was made or reset: ``with simcupy.counting() as seen: ...; seen.syncs``."""
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        """Count from now."""
+        self._launches, self._syncs, self._end = COUNTERS.launches, COUNTERS.syncs, None
+
+    @property
+    def launches(self):
+        return (self._end or COUNTERS).launches - self._launches
+
+    @property
+    def syncs(self):
+        return (self._end or COUNTERS).syncs - self._syncs
+
+    def __enter__(self):
+        self.reset()
+        return self
+
+    def __exit__(self, *exception):
+        self._end = types.SimpleNamespace(launches=COUNTERS.launches, syncs=COUNTERS.syncs)
+
+
+COUNTERS = types.SimpleNamespace(launches=0, syncs=0, bytes=0)
+counting = Counting
+
+
+def seed(n):
+    """Start the random order of undefined writes anew."""
+    global _order
+    _order = numpy.random.default_rng(n)
+
+
+# --- devices ---
+class Device:
+    """``cupy.cuda.Device``: the current device inside a with block."""
+
+    def __init__(self, device=None):
+        self.id = current_device() if device is None else int(device)
+        if not 0 <= self.id < DEVICES:
+            raise CUDARuntimeError("cudaErrorInvalidDevice: invalid device ordinal")
+
+    def __enter__(self):
+        self._outer = [*getattr(self, "_outer", ()), current_device()]
+        _current.device = self.id
+        return self
+
+    def __exit__(self, *exception):
+        _current.device = self._outer.pop()
+
+    def use(self):
+        """Make it the current device for good."""
+        _current.device = self.id
+
+    def synchronize(self):
+        """Wait for the device."""
+        COUNTERS.syncs += 1
+
+    def __eq__(self, other):
+        return isinstance(other, Device) and other.id == self.id
+
+    def __hash__(self):
+        return hash(self.id)
+
+    def __repr__(self):
+        return f"<CUDA Device {self.id}>"
+
+
+class CUDARuntimeError(RuntimeError):
+    """``cupy.cuda.runtime.CUDARuntimeError``."""
+
+
+def current_device():
+    """The number of the current device."""
+    return getattr(_current, "device", 0)
+
+
+class Stream:
+    """``cupy.cuda.Stream``, of which there is one."""
+
+    def synchronize(self):
+        """Wait for the stream."""
+        COUNTERS.syncs += 1
+
+
+Stream.null = Stream()
+
+cuda = types.SimpleNamespace(
+    Device=Device,
+    Stream=Stream,
+    get_current_stream=lambda: Stream.null,
+    is_available=lambda: True,
+    runtime=types.SimpleNamespace(
+        CUDARuntimeError=CUDARuntimeError, getDevice=current_device, getDeviceCount=lambda: DEVICES
+    ),
+)
+
+
+def get_default_memory_pool():
+    """``cupy.get_default_memory_pool()``: its ``used_bytes()`` counts the arrays alive."""
+    return types.SimpleNamespace(used_bytes=lambda: COUNTERS.bytes, free_all_blocks=lambda: None)
+
+
+# --- arrays ---
+class ndarray:
+    """An array in simulated device memory. ``_h`` is the numpy array that stands for it: nobody else may look there."""
+
+    __slots__ = ("__weakref__", "_device", "_h", "base")
+    __hash__ = None
+    __array_priority__ = 100
+
+    def __init__(self, host, device, base=None):
+        self._h = host
+        self._device = device
+        self.base = base
+        if base is None:
+            COUNTERS.bytes += host.nbytes
+
+    def __del__(self):
+        if getattr(self, "base", self) is None:
+            COUNTERS.bytes -= self._h.nbytes
+
+    shape = property(lambda self: self._h.shape)
+    dtype = property(lambda self: self._h.dtype)
+    ndim = property(lambda self: self._h.ndim)
+    size = property(lambda self: self._h.size)
+    itemsize = property(lambda self: self._h.itemsize)
+    nbytes = property(lambda self: self._h.nbytes)
+    strides = property(lambda self: self._h.strides)
+    flags = property(lambda self: self._h.flags)
+    device = property(lambda self: Device(self._device))
+    data = property(lambda self: types.SimpleNamespace(ptr=self._h.ctypes.data, device_id=self._device))
+    T = property(lambda self: transpose(self))
+
+    # --- the host waits ---
+    def get(self):
+        """A numpy array with a copy of the elements."""
+        COUNTERS.syncs += 1
+        return self._h.copy()
+
+    def item(self, *place):
+        """One element as a Python number."""
+        return self.get().item(*place)
+
+    def tolist(self):
+        """The elements as nested lists."""
+        return self.get().tolist()
+
+    def __bool__(self):
+        return bool(self.get())
+
+    def __float__(self):
+        return float(self.get())
+
+    def __int__(self):
+        return int(self.get())
+
+    def __complex__(self):
+        return complex(self.get())
+
+    def __index__(self):
+        return self.get().__index__()
+
+    def __repr__(self):
+        return repr(self.get())
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError(
+            "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly."
+        )
+
+    def __array_ufunc__(self, function, method, *inputs, **options):
+        return getattr(module(function.__name__), method)(*inputs, **options)
+
+    def __array_function__(self, function, classes, args, options):
+        return module(function.__name__)(*args, **options)
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self):
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.shape[0]))
+
+    # --- indexing ---
+    def __getitem__(self, key):
+        key = host_key(self, key)
+        if not is_advanced(key):
+            return compute(lambda h: h[(*key, ...)], (self,))
+        return compute(lambda h: h[key], (self,))
+
+    def __setitem__(self, key, value):
+        key = host_key(self, key)
+        if not isinstance(value, ndarray) and numpy.ndim(value):
+            raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
+        compute(lambda h, v: write(h, key, v), (self, value), writes=True)
+
+    # --- the methods that cupy's users write ---
+    def astype(self, dtype, order="K", casting=None, subok=None, copy=True):
+        """A copy in another dtype."""
+        if not copy and self.dtype == dtype:
+            return self
+        return compute(lambda h: h.astype(dtype), (self,))
+
+    def copy(self, order="C"):
+        """A copy on the current device."""
+        return compute(lambda: self._h.copy(order), ())
+
+    def reshape(self, *shape, order="C"):
+        """Another shape: a view where that is possible."""
+        shape = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        return compute(lambda h: h.reshape(shape), (self,))
+
+    def transpose(self, *axes):
+        """The axes in another order."""
+        axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        return transpose(self, axes)
+
+    def fill(self, value):
+        """Write one value everywhere."""
+        self[...] = value
+
+    def nonzero(self):
+        """The indices of the elements that are not zero; the host waits for their number."""
+        COUNTERS.syncs += 1
+        return compute(lambda h: h.nonzero(), (self,))
+
+    real = property(lambda self: compute(lambda h: h.real, (self,)))
+    imag = property(lambda self: compute(lambda h: h.imag if h.dtype.kind == "c" else numpy.zeros_like(h), (self,)))
+
+
+def forward_methods():
+    """Methods that are the module's function of the same name."""
+    names = "sum prod max min any all argmax argmin mean var std cumsum cumprod ravel squeeze swapaxes clip conj dot round take"
+    for name in names.split():
+        setattr(ndarray, name, lambda self, *args, _name=name, **options: module(_name)(self, *args, **options))
+
+
+def forward_operators():
+    """The operators, as the ufuncs of their names."""
+    binary = {
+        "add": "add", "sub": "subtract", "mul": "multiply", "matmul": "matmul", "truediv": "true_divide",
+        "floordiv": "floor_divide", "mod": "remainder", "pow": "power", "and": "bitwise_and", "or": "bitwise_or",
+        "xor": "bitwise_xor", "lshift": "left_shift", "rshift": "right_shift",
+    }  # fmt: skip
+    compared = {
+        "eq": "equal",
+        "ne": "not_equal",
+        "lt": "less",
+        "le": "less_equal",
+        "gt": "greater",
+        "ge": "greater_equal",
+    }
+    for short, name in (*binary.items(), *compared.items()):
+        setattr(ndarray, f"__{short}__", operator(name, reflected=False))
+    for short, name in binary.items():
+        setattr(ndarray, f"__r{short}__", operator(name, reflected=True))
+        setattr(ndarray, f"__i{short}__", lambda x, y, _name=name: module(_name)(x, y, out=x))
+    for short, name in {"neg": "negative", "pos": "positive", "abs": "absolute", "invert": "invert"}.items():
+        setattr(ndarray, f"__{short}__", lambda x, _name=name: module(_name)(x))
+
+
+def operator(name, reflected):
+    def binary(x, y):
+        # cupy leaves the operation to an operand that outranks it, as a Tensor does.
+        if not hasattr(y, "__array_ufunc__") and getattr(y, "__array_priority__", 0) > ndarray.__array_priority__:
+            return NotImplemented
+        return module(name)(y, x) if reflected else module(name)(x, y)
+
+    return binary
+
+
+# --- computing ---
+def compute(function, args, options=None, writes=False):
+    """Run a numpy function on the memory behind the arrays, as one kernel; a result that shares memory is a view."""
+    here = current_device()
+    given = []
+    hosts = [unwrapped(a, here, given) for a in args]
+    with numpy.errstate(all="ignore"):
+        result = function(*hosts, **{k: unwrapped(v, here, given) for k, v in (options or {}).items()})
+    made, views = wrapped(result, here, given)
+    if writes or not views:
+        COUNTERS.launches += 1
+    return made
+
+
+def unwrapped(value, here, given):
+    if isinstance(value, ndarray):
+        if value._device != here:
+            raise ValueError(
+                f"The device where the array resides ({value._device}) is different from the current device ({here}). "
+                "Peer access is unavailable between these devices."
+            )
+        given.append(value)
+        return value._h
+    if isinstance(value, numpy.ndarray):
+        raise TypeError(f"Unsupported type {type(value)}")
+    if isinstance(value, (list, tuple)) and any(isinstance(v, (ndarray, numpy.ndarray)) for v in value):
+        return [unwrapped(v, here, given) for v in value]
+    return value
+
+
+def wrapped(result, here, given):
+    """(the result in simulated memory, whether it is nothing but views of what was given)."""
+    if isinstance(result, (tuple, list)):
+        parts = [wrapped(r, here, given) for r in result]
+        return tuple(made for made, _ in parts), all(view for _, view in parts)
+    if not isinstance(result, (numpy.ndarray, numpy.generic)):
+        return result, True
+    result = numpy.asarray(result)
+    for source in given:
+        if result is source._h:
+            return source, True
+        if result.size and numpy.may_share_memory(result, source._h):
+            return ndarray(result, here, source if source.base is None else source.base), True
+    return ndarray(result, here), False
+
+
+class ufunc:
+    """``cupy.ufunc``: an elementwise function."""
+
+    def __init__(self, host):
+        self._host = host
+        self.__name__ = self.name = host.__name__
+
+    def __call__(self, *args, **options):
+        return compute(self._host, args, options, writes=options.get("out") is not None)
+
+    def at(self, a, indices, b=None):
+        """Apply in place at indices, each as often as it occurs; for few functions and dtypes."""
+        if self.__name__ != "add":
+            raise NotImplementedError(f"`{self.__name__}.at` is not supported yet")
+        b = b.astype(a.dtype, copy=False) if isinstance(b, ndarray) else b
+        if is_advanced(key := host_key(a, indices)) and a.dtype.name not in SCATTER_DTYPES:
+            raise TypeError(
+                "cupy.add.at only supports int32, int64, float16, float32, float64, uint32, uint64 as data type"
+            )
+        compute(lambda h, v: write(h, key, v, self._host.at), (a, b), writes=True)
+
+    def __repr__(self):
+        return f"<simcupy.ufunc '{self.__name__}'>"
+
+
+def is_advanced(key):
+    return any(isinstance(k, numpy.ndarray) for k in key)
+
+
+def host_key(a, key):
+    """The key on the host: integer arrays wrapped into range, as the kernels do; the host waits for a bool array."""
+    here, found, axis = current_device(), [], 0
+    key = key if isinstance(key, tuple) else (key,)
+    axes = [n for k in key for n in [axes_of(k)]]
+    for k, count in zip(key, axes, strict=True):
+        if k is Ellipsis:
+            axis += a.ndim - sum(axes)
+        elif isinstance(k, (ndarray, numpy.ndarray, list)):
+            host = unwrapped(k, here, []) if isinstance(k, ndarray) else numpy.asarray(k)
+            if host.dtype.kind not in "biu":
+                raise IndexError(
+                    f"arrays used as indices must be of integer or boolean type. (actual: {host.dtype.type})"
+                )
+            if host.dtype.kind == "b":
+                COUNTERS.syncs += 1
+            elif axis < a.ndim and a.shape[axis]:
+                host = host % a.shape[axis]
+            k = host
+        found.append(k)
+        axis += count
+    return tuple(found)
+
+
+def axes_of(k):
+    """How many axes one part of a key takes."""
+    if k is None or k is Ellipsis:
+        return 0
+    return k.ndim if isinstance(k, (ndarray, numpy.ndarray)) and k.dtype.kind == "b" else 1
+
+
+def write(host, key, value, at=None):
+    """``host[key] = value``, or a ufunc's ``at``; the values for one place come in a random order."""
+    if not is_advanced(key):
+        if at is None:
+            host[(*key, ...)] = value
+        else:
+            at(host, key, value)
+        return
+    places = numpy.arange(host.size).reshape(host.shape)[key].ravel()
+    values = numpy.broadcast_to(numpy.asarray(value, host.dtype), numpy.empty(host.shape, bool)[key].shape).ravel()
+    order = _order.permutation(places.size)
+    target = numpy.unravel_index(places[order], host.shape)
+    if at is None:
+        host[target] = values[order]
+    else:
+        at(host, target, values[order])
+
+
+# --- functions that are not simply numpy's ---
+def asarray(a, dtype=None, order=None):
+    """To the current device; an array that lies there already is given back."""
+    if isinstance(a, ndarray):
+        if a._device == current_device() and dtype in (None, a.dtype):
+            return a
+        return compute(lambda: numpy.array(a._h, dtype), ())
+    return ndarray(numpy.array(a, dtype), current_device())
+
+
+def array(a, dtype=None, copy=True, order=None):
+    """A new array on the current device."""
+    made = asarray(a, dtype)
+    return made.copy() if made is a and copy else made
+
+
+def asnumpy(a):
+    """To the host; it waits."""
+    return a.get() if isinstance(a, ndarray) else numpy.asarray(a)
+
+
+def empty(shape, dtype=float, order="C"):
+    """Memory that holds garbage; nothing is launched."""
+    host = numpy.empty(shape, dtype)
+    host[...] = numpy.nan if host.dtype.kind in "fcV" else 1 if host.dtype.kind == "b" else 77
+    return ndarray(host, current_device())
+
+
+def copy(a, order="C"):
+    """A copy on the current device."""
+    return a.copy(order)
+
+
+def reshape(a, newshape, order="C"):
+    """Another shape: a view where that is possible."""
+    return a.reshape(newshape)
+
+
+def sort(a, axis=-1, kind=None):
+    """A sorted copy; stable, and for at least one axis."""
+    check_sort(a, kind)
+    return compute(lambda h: numpy.sort(h, axis, kind="stable"), (a,))
+
+
+def argsort(a, axis=-1, kind=None):
+    """The indices that sort; stable."""
+    check_sort(a, kind)
+    return compute(lambda h: numpy.argsort(h, axis, kind="stable"), (a,))
+
+
+def check_sort(a, kind):
+    if kind not in (None, "stable"):
+        raise ValueError("kind can only be None or 'stable'")
+    if not a.ndim:
+        raise numpy.exceptions.AxisError("Sorting arrays with the rank of zero is not supported")
+
+
+def take(a, indices, axis=None, out=None):
+    """Elements at indices, which wrap round."""
+    return compute(lambda h, i: numpy.take(h, i, axis, mode="wrap"), (a, indices))
+
+
+def where(condition, x=None, y=None):
+    """A choice by elements; with a condition alone its places, for which the host waits."""
+    if x is None and y is None:
+        return condition.nonzero()
+    return compute(numpy.where, (condition, x, y))
+
+
+def nonzero(a):
+    """The indices of the elements that are not zero; the host waits for their number."""
+    return a.nonzero()
+
+
+def real(a):
+    """The real part, a view."""
+    return a.real
+
+
+def imag(a):
+    """The imaginary part, a view of a complex array."""
+    return a.imag
+
+
+_MODULE = globals()
+
+
+def module(name):
+    """The module's attribute of a name."""
+    return _MODULE[name] if name in _MODULE else __getattr__(name)
+
+
+def __getattr__(name):
+    """What is not defined above: numpy's, on unwrapped arrays."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    found = getattr(numpy, name)
+    if isinstance(found, numpy.ufunc):
+        found = ufunc(found)
+    elif callable(found) and not isinstance(found, type):
+        found = wrapper(name, found)
+    _MODULE[name] = found
+    return found
+
+
+def wrapper(name, function):
+    def call(*args, **options):
+        return compute(function, args, options)
+
+    call.__name__ = call.__qualname__ = name
+    return call
+
+
+forward_methods()
+forward_operators()
