@@ -1,5 +1,7 @@
 """The numpy backend: device ``cpu``. The only file of the compute path that imports numpy."""
 
+import warnings
+
 import numpy as np
 
 from .common import Backend
@@ -128,9 +130,6 @@ class NumpyBackend(Backend):
     pow = np.power
     maximum = np.maximum
     minimum = np.minimum
-    fmod = np.fmod
-    remainder = np.remainder
-    floor_divide = np.floor_divide
     atan2 = np.arctan2
     equal = np.equal
     not_equal = np.not_equal
@@ -148,6 +147,18 @@ class NumpyBackend(Backend):
     select = staticmethod(np.where)
     real = staticmethod(np.real)
     imag = staticmethod(np.imag)
+
+    @staticmethod
+    def floor_divide(x, y):
+        return np.floor_divide(x, _divisor(x, y))
+
+    @staticmethod
+    def remainder(x, y):
+        return np.remainder(x, _divisor(x, y))
+
+    @staticmethod
+    def fmod(x, y):
+        return np.fmod(x, _divisor(x, y))
 
     @staticmethod
     def pow_scalar(x, exponent):
@@ -295,7 +306,22 @@ class NumpyBackend(Backend):
         return out
 
 
+def _divisor(x, y):
+    """``y``; a zero among whole numbers raises instead of giving 0."""
+    if x.dtype.kind in "iu" and not np.all(y):
+        raise ZeroDivisionError("ZeroDivisionError")
+    return y
+
+
+def _quiet():
+    # Infinities and NaNs are values here, as in torch. A filter for our own modules, since numpy.seterr would also
+    # silence the user's numpy, and an errstate around every call costs as much as the call.
+    for event in ("divide by zero", "overflow", "underflow", "invalid value"):
+        warnings.filterwarnings("ignore", f"{event} encountered", RuntimeWarning, r"plugrad\.")
+
+
 def _load():
+    _quiet()
     try:
         import ml_dtypes
 

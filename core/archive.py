@@ -2,10 +2,8 @@
 
 import contextlib
 import os
-import secrets
 import stat
 import struct
-import zipfile
 import zlib
 
 from .unpickling import CheckpointError
@@ -13,6 +11,7 @@ from .unpickling import CheckpointError
 __all__ = ["ArchiveReader", "archive_name", "describe_foreign", "replacing", "write_archive"]
 
 ALIGNMENT = 64  # storages begin at multiples of it, so that a mapped file can be computed on in place
+STORED = 0
 ZIP64_FROM = 0xFFFFFFFF  # the first size or position that needs the 64-bit fields
 FORMAT_VERSION = b"1"  # the order of the storages is that of their keys
 FILE_VERSION = b"3\n"
@@ -44,7 +43,7 @@ def replacing(path):
         with open(target, "wb") as file:
             yield file
         return
-    temporary = os.path.join(folder, f".{secrets.token_hex(8)}.tmp")
+    temporary = os.path.join(folder, f".{os.urandom(8).hex()}.tmp")
     try:
         with open(temporary, "xb") as file:
             yield file
@@ -185,6 +184,8 @@ class ArchiveReader:
     """
 
     def __init__(self, file):
+        import zipfile
+
         self.file = file
         with _refusing("no central directory"):
             self.length = file.seek(0, os.SEEK_END)
@@ -202,7 +203,7 @@ class ArchiveReader:
         name = info.filename.removeprefix(f"{folder}/")
         if name in self.entries:
             raise CheckpointError(f"failed reading zip archive: two entries are called {info.filename!r}.")
-        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+        if info.compress_type != STORED or info.compress_size != info.file_size:
             raise CheckpointError(
                 f"failed reading zip archive: entry {info.filename!r} is compressed, which no checkpoint's entry is. "
                 "If the file was zipped anew, pack it with `zip -0`."

@@ -40,11 +40,24 @@ class Row:
         xp: name of the namespace's function, if another than the op's.
         node: name of the node class, ``MulBackward0``.
         result: "same" (of the promoted arguments), "float" (integers become the default dtype) or "bool".
+        operator: the Python operator's name without underscores, ``"add"``: a second function is made for it.
         match: all tensor arguments must have one dtype (torch promotes elementwise arguments only).
     """
 
     def __init__(
-        self, signature, rules=(), *, vjp=None, kind, xp=None, node=None, result="same", match=False, doc="", check=None
+        self,
+        signature,
+        rules=(),
+        *,
+        vjp=None,
+        kind,
+        xp=None,
+        node=None,
+        result="same",
+        match=False,
+        doc="",
+        check=None,
+        operator=None,
     ):
         self.name, self.tensors, self.optional, self.statics, self.outputs, self.differentiable = parse(signature)
         self.signature = signature
@@ -57,6 +70,7 @@ class Row:
         self.match = match
         self.doc = doc
         self.check = check
+        self.operator = operator
         self.scalars = kind in ("elementwise", "nondifferentiable") and len(self.tensors) == 2
         # Elementwise rows without static arguments are public as they are, with torch's argument names and out=.
         self.has_out = kind in ("elementwise", "nondifferentiable") and not self.statics and not self.name.endswith("_")
@@ -128,11 +142,11 @@ def needed_by_others(row, tensor):
     return [t for t, rule in zip(row.tensors, row.rules, strict=True) if rule is not None and tensor in parameters(rule)]
 
 
-def function_text(row, function_name, slow):
+def function_text(row, function_name, slow, with_out):
     w = Writer()
     args = argument_names(row)
     arguments = ", ".join([args[t] for t in row.tensors] + row.statics)
-    if row.has_out:
+    if with_out:
         w(0, f"def {function_name}({arguments}, *, out=None):")
         w(1, "if out is not None:")
         w(2, f"return write_out(out, {function_name}({arguments}), {arguments})")
@@ -390,10 +404,13 @@ def build(row):
         "rebuild": slow.rebuild,
         "share_memory": share_memory,
         "slow_op": slow.operate,
+        "slow_operator": slow.operate_operator,
         "write_out": write_out,
     }
     namespace |= {f"RULE_{i}": rule for i, rule in enumerate(row.rules)}
-    text = function_text(row, row.name, "slow_op")
+    text = function_text(row, row.name, "slow_op", row.has_out)
+    if row.operator:
+        text += "\n\n" + function_text(row, f"__{row.operator}__", "slow_operator", False)
     if row.is_differentiable:
         text += "\n\n" + node_text(row)
     execute(text, row.name, namespace)
@@ -404,6 +421,8 @@ def build(row):
     row.function.__doc__ = row.doc
     row.function.__qualname__ = row.name
     row.function.row = row
+    if row.operator:
+        setattr(Tensor, f"__{row.operator}__", namespace[f"__{row.operator}__"])
     if row.name in ROWS:
         raise ValueError(f"two rows are named {row.name!r}")
     ROWS[row.name] = row

@@ -28,6 +28,14 @@ def operate(row, inputs, statics, failure):
     raise explain(row, inputs, statics, failure) from None
 
 
+def operate_operator(row, inputs, statics, failure):
+    """As :func:`operate`; an operand of a foreign type gives NotImplemented, so that its own operator is asked."""
+    other = inputs[-1]
+    if not (is_tensor(other) or isinstance(other, SCALARS) or is_number(other)):
+        return NotImplemented
+    return operate(row, inputs, statics, failure)
+
+
 def elementwise(row, inputs, statics):
     """Promote, bring to one device, compute, record."""
     from .errors import explain, not_a_tensor

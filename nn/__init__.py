@@ -1,6 +1,6 @@
 """Layers, containers and losses: the modules of a model."""
 
-from . import utils
+from . import modules, utils
 from .container import ModuleDict, ModuleList, Sequential
 from .freeze import freeze, unfreeze
 from .module import Module
@@ -16,6 +16,7 @@ __all__ = [
     "ParameterList",
     "Sequential",
     "freeze",
+    "modules",
     "unfreeze",
     "utils",
 ]

@@ -425,8 +425,9 @@ class BackwardHookFunction(Function):
 
     @staticmethod
     def forward(ctx, *tensors):
-        ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
-        return tuple(t.view_as(t) for t in tensors)
+        outputs = tuple(t.view_as(t) for t in tensors)
+        ctx.mark_non_differentiable(*[out for out, t in zip(outputs, tensors, strict=True) if not t.requires_grad])
+        return outputs
 
     @staticmethod
     def backward(ctx, *grads):

@@ -1,5 +1,6 @@
 """Parameter: a leaf tensor that a module registers as its own."""
 
+from ..core.printing import parameter_str
 from ..core.tensor import Tensor
 
 __all__ = ["Parameter"]
@@ -25,7 +26,6 @@ class Parameter(Tensor):
     """
 
     __slots__ = ()
-    _is_parameter = True
 
     def __new__(cls, data=None, requires_grad=True):
         parameter = (Tensor() if data is None else data).detach()
@@ -39,3 +39,6 @@ class Parameter(Tensor):
         if id(self) not in memo:
             memo[id(self)] = type(self)(self.detach().clone(), self.requires_grad)  # no gradient, as in torch
         return memo[id(self)]
+
+    def __repr__(self, *, tensor_contents=None):
+        return parameter_str(super().__repr__(tensor_contents=tensor_contents), type(self).__name__)

@@ -1,6 +1,8 @@
 """Public forms of the elementwise ops where torch's signature has more than the row: alpha, rounding modes, scalars."""
 
+from ..dtypes import bool_ as BOOL
 from ..errors import not_a_tensor
+from ..modes import get_default_dtype
 from ..slow import is_tensor
 from ..tensor import Tensor
 from ..views import write_out
@@ -28,18 +30,7 @@ def add(input, other, *, alpha=1, out=None):
 
 def sub(input, other, *, alpha=1, out=None):
     """input - alpha · other."""
-    _no_bool("Subtraction, the `-` operator,", input, other)
     return _out(out, e.sub(input, _scaled(other, alpha)), input, other)
-
-
-def _no_bool(what, input, other):
-    if getattr(input, "dtype", None) is BOOL and (getattr(other, "dtype", None) is BOOL or other.__class__ is bool):
-        raise RuntimeError(
-            f"{what} with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
-        )
-
-
-from ..dtypes import bool_ as BOOL  # noqa: E402, N812
 
 
 def rsub(input, other, *, alpha=1):
@@ -92,9 +83,6 @@ def _pow_number(input, exponent):
         elif exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
     return e.pow_scalar(input, exponent)
-
-
-from ..modes import get_default_dtype  # noqa: E402
 
 
 def rpow(input, base):
@@ -263,16 +251,13 @@ def operator(function):
 
 
 OPERATORS = {
-    "__add__": e.add, "__radd__": e.add, "__mul__": e.mul, "__rmul__": e.mul, "__rsub__": e.rsub, "__truediv__": e.div,
-    "__neg__": e.neg, "__abs__": e.abs, "__lt__": e.lt, "__le__": e.le, "__gt__": e.gt, "__ge__": e.ge,
-    "__invert__": e.bitwise_not, "__sub__": e.sub,
+    "__radd__": Tensor.__add__, "__rmul__": Tensor.__mul__, "__neg__": e.neg, "__abs__": e.abs, "__invert__": e.bitwise_not,
+    "__rand__": Tensor.__and__, "__ror__": Tensor.__or__, "__rxor__": Tensor.__xor__,
 }  # fmt: skip
 
 WRAPPED = {
-    "__pow__": pow, "__rpow__": rpow, "__rtruediv__": rdiv, "__floordiv__": e.floor_divide, "__mod__": e.remainder,
-    "__rfloordiv__": lambda x, y: e.floor_divide(_tensor(y, x), x), "__rmod__": lambda x, y: e.remainder(_tensor(y, x), x),
-    "__and__": e.bitwise_and, "__or__": e.bitwise_or, "__xor__": e.bitwise_xor,
-    "__rand__": e.bitwise_and, "__ror__": e.bitwise_or, "__rxor__": e.bitwise_xor,
+    "__pow__": pow, "__rpow__": rpow, "__rtruediv__": rdiv, "__rfloordiv__": lambda x, y: e.floor_divide(_tensor(y, x), x),
+    "__rmod__": lambda x, y: e.remainder(_tensor(y, x), x),
 }  # fmt: skip
 
 

@@ -2,26 +2,58 @@
 
 import math
 
+from .. import dtypes
 from ..compile import elementwise, nondifferentiable
 
+
+
+def _no_bool(*operands):
+    """numpy refuses to subtract and negate bools, as torch does."""
+    if all(getattr(t, "dtype", None) is dtypes.bool_ or t.__class__ is bool for t in operands):
+        if len(operands) == 1:
+            return RuntimeError(
+                "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
+                "`logical_not()` operator instead."
+            )
+        return RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
+        )
+    if any(getattr(t, "dtype", None) is dtypes.bool_ or t.__class__ is bool for t in operands):
+        return RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
+            "`logical_not()` operator instead."
+        )
+    return None
+
+
 # --- arithmetic ---
-mul = elementwise("mul(x, y)", lambda g, y: g * y, lambda g, x: g * x, doc="x · y", xp="multiply")
-add = elementwise("add(x, y)", lambda g: g, lambda g: g, doc="x + y")
-sub = elementwise("sub(x, y)", lambda g: g, lambda g: -g, doc="x - y", xp="subtract")
-rsub = elementwise("rsub(x, y)", lambda g: -g, lambda g: g, doc="y - x", node="RsubBackward1")
+mul = elementwise("mul(x, y)", lambda g, y: g * y, lambda g, x: g * x, doc="x · y", xp="multiply", operator="mul")
+add = elementwise("add(x, y)", lambda g: g, lambda g: g, doc="x + y", operator="add")
+sub = elementwise("sub(x, y)", lambda g: g, lambda g: -g, doc="x - y", xp="subtract", operator="sub", check=_no_bool)
+rsub = elementwise("rsub(x, y)", lambda g: -g, lambda g: g, doc="y - x", node="RsubBackward1", operator="rsub", check=_no_bool)
 div = elementwise(
-    "div(x, y)", lambda g, y: g / y, lambda g, x, y: -g * ((x / y) / y), doc="x / y", xp="divide", result="float"
+    "div(x, y)",
+    lambda g, y: g / y,
+    lambda g, x, y: -g * ((x / y) / y),
+    doc="x / y",
+    xp="divide",
+    result="float",
+    operator="truediv",
 )
-neg = elementwise("neg(x)", lambda g: -g, doc="-x", xp="negative")
+neg = elementwise("neg(x)", lambda g: -g, doc="-x", xp="negative", check=_no_bool)
 reciprocal = elementwise("reciprocal(x)", lambda g, out: -g * out * out, doc="1 / x", result="float")
 square = elementwise("square(x)", lambda g, x: g * x * 2.0, doc="x²", node="PowBackward0")
 remainder = elementwise(
-    "remainder(x, y)", lambda g: g, lambda xp, g, x, y: -g * xp.floor(x / y), doc="x - y · floor(x / y), of the sign of y"
+    "remainder(x, y)",
+    lambda g: g,
+    lambda xp, g, x, y: -g * xp.floor(x / y),
+    doc="x - y · floor(x / y), of the sign of y",
+    operator="mod",
 )
 fmod = elementwise(
     "fmod(x, y)", lambda g: g, lambda xp, g, x, y: -g * xp.trunc(x / y), doc="x - y · trunc(x / y), of the sign of x"
 )
-floor_divide = nondifferentiable("floor_divide(x, y)", doc="floor(x / y)", result="same")
+floor_divide = nondifferentiable("floor_divide(x, y)", doc="floor(x / y)", result="same", operator="floordiv")
 
 # --- powers and exponentials ---
 pow_tensor = elementwise(
@@ -58,8 +90,12 @@ atan = elementwise("atan(x)", lambda g, x: g / (x * x + 1.0), doc="inverse tange
 sinh = elementwise("sinh(x)", lambda xp, g, x: g * xp.cosh(x), doc="hyperbolic sine", result="float")
 cosh = elementwise("cosh(x)", lambda xp, g, x: g * xp.sinh(x), doc="hyperbolic cosine", result="float")
 tanh = elementwise("tanh(x)", lambda g, out: g * (1.0 - out * out), doc="hyperbolic tangent", result="float")
-asinh = elementwise("asinh(x)", lambda xp, g, x: g * xp.rsqrt(x * x + 1.0), doc="inverse hyperbolic sine", result="float")
-acosh = elementwise("acosh(x)", lambda xp, g, x: g * xp.rsqrt(x * x - 1.0), doc="inverse hyperbolic cosine", result="float")
+asinh = elementwise(
+    "asinh(x)", lambda xp, g, x: g * xp.rsqrt(x * x + 1.0), doc="inverse hyperbolic sine", result="float"
+)
+acosh = elementwise(
+    "acosh(x)", lambda xp, g, x: g * xp.rsqrt(x * x - 1.0), doc="inverse hyperbolic cosine", result="float"
+)
 atanh = elementwise("atanh(x)", lambda g, x: g / (1.0 - x * x), doc="inverse hyperbolic tangent", result="float")
 atan2 = elementwise(
     "atan2(x, y)",
@@ -179,17 +215,17 @@ conj = elementwise("conj(x)", lambda xp, g: xp.conj(g), doc="the complex conjuga
 # --- comparison and logic ---
 eq = nondifferentiable("eq(x, y)", doc="x == y", xp="equal", result="bool")
 ne = nondifferentiable("ne(x, y)", doc="x != y", xp="not_equal", result="bool")
-lt = nondifferentiable("lt(x, y)", doc="x < y", xp="less", result="bool")
-le = nondifferentiable("le(x, y)", doc="x <= y", xp="less_equal", result="bool")
-gt = nondifferentiable("gt(x, y)", doc="x > y", xp="greater", result="bool")
-ge = nondifferentiable("ge(x, y)", doc="x >= y", xp="greater_equal", result="bool")
+lt = nondifferentiable("lt(x, y)", doc="x < y", xp="less", result="bool", operator="lt")
+le = nondifferentiable("le(x, y)", doc="x <= y", xp="less_equal", result="bool", operator="le")
+gt = nondifferentiable("gt(x, y)", doc="x > y", xp="greater", result="bool", operator="gt")
+ge = nondifferentiable("ge(x, y)", doc="x >= y", xp="greater_equal", result="bool", operator="ge")
 logical_and = nondifferentiable("logical_and(x, y)", doc="both are nonzero", result="bool")
 logical_or = nondifferentiable("logical_or(x, y)", doc="one is nonzero", result="bool")
 logical_xor = nondifferentiable("logical_xor(x, y)", doc="exactly one is nonzero", result="bool")
 logical_not = nondifferentiable("logical_not(x)", doc="x is zero", result="bool")
-bitwise_and = nondifferentiable("bitwise_and(x, y)", doc="x & y on integers, logical on bool")
-bitwise_or = nondifferentiable("bitwise_or(x, y)", doc="x | y on integers, logical on bool")
-bitwise_xor = nondifferentiable("bitwise_xor(x, y)", doc="x ^ y on integers, logical on bool")
+bitwise_and = nondifferentiable("bitwise_and(x, y)", doc="x & y on integers, logical on bool", operator="and")
+bitwise_or = nondifferentiable("bitwise_or(x, y)", doc="x | y on integers, logical on bool", operator="or")
+bitwise_xor = nondifferentiable("bitwise_xor(x, y)", doc="x ^ y on integers, logical on bool", operator="xor")
 bitwise_not = nondifferentiable("bitwise_not(x)", doc="~x on integers, logical on bool", xp="bitwise_invert")
 isfinite = nondifferentiable("isfinite(x)", doc="neither infinite nor NaN", result="bool")
 isinf = nondifferentiable("isinf(x)", doc="infinite", result="bool")

@@ -1,0 +1,141 @@
+"""Tensors in and out of .safetensors files."""
+
+import os
+import random
+import struct
+import sys
+
+import numpy as np
+import pytest
+
+from plugrad.core import safetensors_io, serialization
+from plugrad.core.create import from_host, tensor
+from plugrad.core.dtypes import DTYPES
+from plugrad.core.serialization import CheckpointError
+from plugrad.nn.parameter import Parameter
+
+
+@pytest.fixture
+def _library():
+    pytest.importorskip("safetensors")
+
+
+pytestmark = pytest.mark.usefixtures("_library")
+
+
+def assert_same(got, want):
+    assert sorted(got) == sorted(want)
+    for name, x in want.items():
+        assert (got[name].dtype, got[name].shape) == (x.dtype, x.shape)
+        assert got[name]._host().tobytes() == x._host().tobytes()
+        assert not got[name].requires_grad
+
+
+def every_dtype():
+    found = {name: tensor([0, 1, 1], dtype=d) for name, d in DTYPES.items() if name != "complex128"}
+    return found | {
+        "empty": from_host(np.zeros((2, 0, 3), "float32")),
+        "scalar": tensor(3.0),
+        "matrix": from_host(np.arange(6, dtype="int16").reshape(2, 3)),
+        "parameter": Parameter(tensor([1.0])),
+    }
+
+
+def test_everything_comes_back(tmp_path):
+    path = tmp_path / "a.safetensors"
+    safetensors_io.save_file(every_dtype(), path, {"format": "pt"})
+    assert_same(safetensors_io.load_file(path), every_dtype())
+    assert_same(safetensors_io.load(path.read_bytes()), every_dtype())
+    assert_same(serialization.load(path, map_location="cpu"), every_dtype())
+    assert path.read_bytes() == safetensors_io.save(every_dtype(), {"format": "pt"})
+    assert os.listdir(tmp_path) == ["a.safetensors"]
+
+
+def test_loaded_tensors_may_be_written(tmp_path):
+    path = tmp_path / "a.safetensors"
+    safetensors_io.save_file({"x": tensor([1.0, 2.0])}, path)
+    for got in (safetensors_io.load_file(path), safetensors_io.load(path.read_bytes())):
+        got["x"]._host()[0] = 5
+        assert got["x"].tolist() == [5, 2]
+    assert_same(safetensors_io.load_file(path), {"x": tensor([1.0, 2.0])})
+
+
+def test_what_the_format_cannot_hold(tmp_path):
+    a = np.arange(6, dtype="float32").reshape(2, 3)
+    cases = [
+        ([tensor(1.0)], ValueError, r"Expected a dict of \[str, torch.Tensor\] but received <class 'list'>"),
+        ({"x": 3}, ValueError, "Key `x` is invalid, expected torch.Tensor but received <class 'int'>"),
+        ({"x": from_host(a.T)}, ValueError, "You are trying to save a non contiguous tensor: `x`"),
+        ({"x": from_host(a), "y": from_host(a[0])}, RuntimeError, "Some tensors share memory"),
+        ({"x": tensor([1j], dtype=DTYPES["complex128"])}, ValueError, "`x` has the dtype torch.complex128"),
+        ({3: tensor(1.0)}, TypeError, "str"),
+    ]
+    path = tmp_path / "a.safetensors"
+    safetensors_io.save_file({"old": tensor(1.0)}, path)
+    for tensors, error, text in cases:
+        with pytest.raises(error, match=text):
+            safetensors_io.save_file(tensors, path)
+    with pytest.raises(TypeError, match="str"):
+        safetensors_io.save_file({"x": tensor(1.0)}, path, {"key": 3})
+    assert_same(safetensors_io.load_file(path), {"old": tensor(1.0)})
+    assert os.listdir(tmp_path) == ["a.safetensors"]
+
+
+def test_neighbours_in_one_memory_may_be_saved():
+    a = np.arange(6, dtype="float32").reshape(2, 3)
+    got = safetensors_io.load(safetensors_io.save({"x": from_host(a[0]), "y": from_host(a[1])}))
+    assert got["y"].tolist() == [3, 4, 5]
+
+
+def test_damaged_files(tmp_path):
+    whole, path = safetensors_io.save({"x": tensor([1.0, 2.0]), "y": tensor([3])}), tmp_path / "a.safetensors"
+    rng, errors = random.Random(0), 0
+    damaged = [whole[: len(whole) * part // 50] for part in range(50)]
+    for _ in range(100):
+        changed = bytearray(whole)
+        changed[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+        damaged.append(bytes(changed))
+    for content in damaged:
+        path.write_bytes(content)
+        for function, source in ((safetensors_io.load, content), (safetensors_io.load_file, path)):
+            try:
+                function(source)
+            except CheckpointError:
+                errors += 1
+    assert errors >= 100  # of the cut ones every one; changed numbers cannot be noticed
+
+
+def test_dtype_that_plugrad_lacks(tmp_path):
+    header = b'{"x":{"dtype":"U64","shape":[1],"data_offsets":[0,8]}}'
+    content = struct.pack("<Q", len(header)) + header + bytes(8)
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(content)
+    for function, source in ((safetensors_io.load, content), (safetensors_io.load_file, path)):
+        with pytest.raises(CheckpointError, match=r"'x' has the dtype .*, which plugrad does not have"):
+            function(source)
+
+
+def test_places(tmp_path):
+    path = tmp_path / "a.safetensors"
+    safetensors_io.save_file({"x": tensor(1.0)}, path)
+    with pytest.raises(FileNotFoundError):
+        safetensors_io.load_file(tmp_path / "missing.safetensors")
+    with pytest.raises(RuntimeError, match=r"Parent directory .* does not exist\."):
+        safetensors_io.save_file({"x": tensor(1.0)}, tmp_path / "nodir" / "a.safetensors")
+    for kind, way in (("dict", {"cpu": "cpu"}), ("callable", lambda storage, tag: storage)):
+        with pytest.raises(RuntimeError, match=f"Loading safetensors file with {kind} map_location is not supported"):
+            serialization.load(path, map_location=way)
+
+
+def test_missing_library_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    calls = [
+        lambda: safetensors_io.save({}),
+        lambda: safetensors_io.save_file({}, tmp_path / "a"),
+        lambda: safetensors_io.load(b""),
+        lambda: serialization.load(tmp_path / "a.safetensors"),
+    ]
+    for call in calls:
+        with pytest.raises(ImportError, match=r'pip install "plugrad\[safetensors\]"'):
+            call()
