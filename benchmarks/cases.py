@@ -6,6 +6,7 @@ libraries: the fastest wrong answer must not win.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -416,8 +417,8 @@ def sgd_200(t: Any) -> tuple[Step, int]:
 @case
 def data_loader(t: Any) -> tuple[Step, int]:
     """DataLoader, an epoch of 5,000 shuffled rows, batch 64"""
-    data = t.utils.data.TensorDataset(*images_and_labels(t, 5000, 64))
-    loader = t.utils.data.DataLoader(data, batch_size=64, shuffle=True)
+    utils = importlib.import_module(f"{t.__name__}.utils.data")
+    loader = utils.DataLoader(utils.TensorDataset(*images_and_labels(t, 5000, 64)), batch_size=64, shuffle=True)
 
     def step() -> float:
         return sum(float(labels[0]) for _, labels in loader)

@@ -52,12 +52,17 @@ def table(rows: list[Row], titles: list[str]) -> list[list[str]]:
 
 
 def cells(row: Row, lanes: int) -> list[str]:
-    if row.failure:
-        return [row.name, row.title, *["failed"] * lanes, *([""] * 2 if lanes == 2 else [])]
-    shown = [row.name, row.title, *(human(row.name, row.figure(lane)) for lane in range(lanes))]
+    shown = [row.name, row.title, *(figure_or_failure(row, lane) for lane in range(lanes))]
     if lanes == 2:
-        shown += [f"{median(row.ratios):.2f}", f"{min(row.ratios):.2f}-{max(row.ratios):.2f}"]
+        shown += (
+            ["", ""] if row.failure else [f"{median(row.ratios):.2f}", f"{min(row.ratios):.2f}-{max(row.ratios):.2f}"]
+        )
     return shown
+
+
+def figure_or_failure(row: Row, lane: int) -> str:
+    failed = any("error" in answers[lane] for answers in row.rounds)
+    return "failed" if failed else human(row.name, row.figure(lane))
 
 
 def human(name: str, figure: float) -> str:

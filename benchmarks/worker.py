@@ -22,7 +22,6 @@ ENOUGH_SECONDS = 1.0
 
 def load(library: str, threads: int) -> Any:
     t = importlib.import_module(library)
-    importlib.import_module(f"{library}.utils.data")
     if hasattr(t, "set_num_threads"):
         t.set_num_threads(threads)
     return t

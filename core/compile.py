@@ -5,8 +5,10 @@ recorded elementwise op costs one Python frame. ``linecache`` knows the text: pd
 """
 
 import linecache
+import threading
+import types
 
-from .graph import CLOCK, LEAF, Node, Port, Version, next_order
+from .graph import CLOCK, FREED, LEAF, Node, Port, Version, next_order
 from .modes import is_grad_enabled
 
 
@@ -76,10 +78,18 @@ class Row:
         self.has_out = kind in ("elementwise", "nondifferentiable") and not self.statics and not self.name.endswith("_")
         self.needs = {p for rule in (*rules, vjp) if rule is not None for p in parameters(rule)}
         self.function = None
-        self.node_class = None
+        self.operator_function = None
+        self.compiled = False
+        self._node_class = None
 
     def __repr__(self):
         return f"<row {self.signature} ({self.kind})>"
+
+    @property
+    def node_class(self):
+        if not self.compiled:
+            materialize(self)
+        return self._node_class
 
     @property
     def is_differentiable(self):
@@ -379,21 +389,86 @@ def execute(text, name, namespace):
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
 
 
+_lock = threading.RLock()
+
+
+def _stub(*args, **kwargs):
+    # The body of every op until its first call; its code object is then replaced by the compiled one. So importing
+    # hundreds of rows costs only their signatures, and later calls pay for no indirection.
+    MATERIALIZE(ROW)  # noqa: F821 - globals of the function it stands for
+    return FUNCTION(*args, **kwargs)  # noqa: F821
+
+
 def build(row):
-    """Make the row's function and node class, and enter it in ROWS."""
+    """Enter a row in ROWS and make its function, which compiles itself when first called."""
+    if row.name in ROWS:
+        raise ValueError(f"two rows are named {row.name!r}")
+    ROWS[row.name] = row
+    row.function = _lazy(row, row.name)
+    row.function.row = row
+    if row.operator:
+        from .tensor import Tensor
+
+        row.operator_function = _lazy(row, f"__{row.operator}__")
+        setattr(Tensor, f"__{row.operator}__", row.operator_function)
+    return row.function
+
+
+def _lazy(row, name):
+    namespace = {"MATERIALIZE": materialize, "ROW": row, "__name__": f"plugrad.core.ops.generated.{row.name}"}
+    function = types.FunctionType(_stub.__code__, namespace, name)
+    namespace["FUNCTION"] = function
+    function.__qualname__ = name
+    function.__doc__ = row.doc
+    function.__module__ = "plugrad"
+    return function
+
+
+def materialize(row):
+    """Compile the row's text and put the code into the functions that stand for it."""
+    with _lock:
+        if row.compiled:
+            return
+        text = function_text(row, row.name, "slow_op", row.has_out)
+        if row.is_differentiable:
+            text += "\n\n" + node_text(row)
+        namespace = row.function.__globals__
+        fill_namespace(row, namespace)
+        execute(text, row.name, namespace)
+        if row.is_differentiable:
+            row._node_class = make_node_class(row, namespace)
+            namespace["NODE"] = row._node_class
+        become(row.function, namespace[row.name])
+        namespace[row.name] = row.function
+        if row.operator:
+            name = f"__{row.operator}__"
+            globals_ = row.operator_function.__globals__
+            fill_namespace(row, globals_)
+            globals_["NODE"] = row._node_class
+            execute(function_text(row, name, "slow_operator", False), f"operator {name} of {row.name}", globals_)
+            become(row.operator_function, globals_[name])
+        row.compiled = True
+
+
+def become(function, compiled):
+    function.__kwdefaults__ = compiled.__kwdefaults__
+    function.__defaults__ = compiled.__defaults__
+    function.__code__ = compiled.__code__
+
+
+def fill_namespace(row, namespace):
+    """What the generated text refers to."""
     from . import slow
     from .tensor import Tensor
     from .views import share_memory, write_out
 
-    namespace = {
-        "__name__": f"plugrad.core.ops.generated.{row.name}",
+    namespace |= {
         "CLOCK": CLOCK,
         "FAST_ERRORS": FAST_ERRORS,
-        "FREED": -1,
+        "FREED": FREED,
         "Fallback": Fallback,
         "LEAF": LEAF,
         "Port": Port,
-        "ROW": row,
         "SCALAR": ScalarOperand,
         "Tensor": Tensor,
         "VJP": row.vjp,
@@ -408,25 +483,6 @@ def build(row):
         "write_out": write_out,
     }
     namespace |= {f"RULE_{i}": rule for i, rule in enumerate(row.rules)}
-    text = function_text(row, row.name, "slow_op", row.has_out)
-    if row.operator:
-        text += "\n\n" + function_text(row, f"__{row.operator}__", "slow_operator", False)
-    if row.is_differentiable:
-        text += "\n\n" + node_text(row)
-    execute(text, row.name, namespace)
-    if row.is_differentiable:
-        row.node_class = make_node_class(row, namespace)
-        namespace["NODE"] = row.node_class
-    row.function = namespace[row.name]
-    row.function.__doc__ = row.doc
-    row.function.__qualname__ = row.name
-    row.function.row = row
-    if row.operator:
-        setattr(Tensor, f"__{row.operator}__", namespace[f"__{row.operator}__"])
-    if row.name in ROWS:
-        raise ValueError(f"two rows are named {row.name!r}")
-    ROWS[row.name] = row
-    return row.function
 
 
 def make_node_class(row, namespace):

@@ -46,7 +46,10 @@ def save(tensors, metadata=None):
     library = _safetensors()
     arrays = _host_arrays(tensors)
     _check_shared(arrays)
-    return library.numpy.save(arrays, metadata)
+    try:
+        return library.numpy.save(arrays, metadata)
+    except library.SafetensorError as error:  # complex64 before version 0.7
+        raise ValueError(f"safetensors {library.__version__} cannot write these tensors: {error}") from error
 
 
 def save_file(tensors, filename, metadata=None):

@@ -68,14 +68,14 @@ def test_what_the_format_cannot_hold(tmp_path):
         ({"x": from_host(a.T)}, ValueError, "You are trying to save a non contiguous tensor: `x`"),
         ({"x": from_host(a), "y": from_host(a[0])}, RuntimeError, "Some tensors share memory"),
         ({"x": tensor([1j], dtype=DTYPES["complex128"])}, ValueError, "`x` has the dtype torch.complex128"),
-        ({3: tensor(1.0)}, TypeError, "str"),
+        ({3: tensor(1.0)}, TypeError, "(?i)str"),
     ]
     path = tmp_path / "a.safetensors"
     safetensors_io.save_file({"old": tensor(1.0)}, path)
     for tensors, error, text in cases:
         with pytest.raises(error, match=text):
             safetensors_io.save_file(tensors, path)
-    with pytest.raises(TypeError, match="str"):
+    with pytest.raises(TypeError, match="(?i)str"):
         safetensors_io.save_file({"x": tensor(1.0)}, path, {"key": 3})
     assert_same(safetensors_io.load_file(path), {"old": tensor(1.0)})
     assert os.listdir(tmp_path) == ["a.safetensors"]
