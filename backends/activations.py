@@ -4,7 +4,7 @@ The gradients are written in operators and namespace functions only: under creat
 No argument of exp is large, so that no array library warns of an overflow.
 """
 
-__all__ = ["SELU_ALPHA", "SELU_SCALE", "Activations"]
+__all__ = ["Activations"]
 
 #: The fixed point of Klambauer et al., Self-Normalizing Neural Networks, 2017.
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -26,11 +26,14 @@ class Activations:
     def elu(self, x, alpha):
         return self.where(x > 0, x, self.expm1_below(x) * alpha)
 
-    def elu_slope(self, x, alpha):
-        return self.where(x > 0, self.ones_like(x), self.exp_below(x) * alpha)
-
     def selu(self, x):
         return self.elu(x, SELU_ALPHA) * SELU_SCALE
+
+    def selu_grad(self, g, x):
+        return self.where(x > 0, g * SELU_SCALE, g * (self.exp_below(x) * (SELU_ALPHA * SELU_SCALE)))
+
+    def selu_grad_by_result(self, g, out):
+        return self.where(out > 0, g * SELU_SCALE, g * (out + SELU_ALPHA * SELU_SCALE))
 
     def celu(self, x, alpha):
         return self.where(x > 0, x, self.expm1_below(x * (1.0 / alpha)) * alpha)
@@ -81,6 +84,10 @@ class Activations:
 
     def softshrink(self, x, bound):
         return x - self.clip(x, -bound, bound)
+
+    def rrelu(self, x, noise):
+        """x · noise, the noise a constant."""
+        return x * noise
 
     def hardshrink(self, x, bound):
         return self.where(self.inside(x, -bound, bound) > 0, self.zeros_like(x), x)

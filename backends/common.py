@@ -2,14 +2,17 @@
 
 import math
 
+from .activations import Activations
 from .derived import Derived
+from .losses import Losses
+from .normalization import Normalization
 
 DTYPE_NAMES = (
     "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
 )  # fmt: skip
 
 
-class Backend(Derived):
+class Backend(Activations, Losses, Normalization, Derived):
     """The namespace of one device: array functions by their array-API names, on raw arrays of one library.
 
     A subclass gives the names in :data:`plugrad.backends.REQUIRED`; everything below is derived from those and may be

@@ -11,7 +11,9 @@ from .spec import API_VERSION, BackendSpec, Hooks, missing_names
 
 _BUILTIN = ("numpy_backend", "cupy_backend")
 _problems = {}  # plugin or backend name → why it cannot be used
-_extra = []  # specs registered by hand, newest first
+_extra = []  # specs registered by hand, newest last
+_classes = {}  # backend name → its namespace class
+_namespaces = {}  # (device type, index) → its namespace
 
 
 @cache
@@ -39,9 +41,15 @@ def _report(name, why):
     warnings.warn(f"plugrad: backend plugin {name!r} is not usable: {why}", RuntimeWarning, stacklevel=2)
 
 
-@cache
 def _specs():
-    """Every announced backend by name; a name announced twice keeps its first owner."""
+    """Every backend by name: those registered by hand, newest first, then those that plugins announced."""
+    by_hand = {spec.name: spec for spec in reversed(_extra)}
+    return by_hand | {name: spec for name, spec in _announced().items() if name not in by_hand}
+
+
+@cache
+def _announced():
+    """What the plugins announced; a name announced twice keeps its first owner."""
     found = {}
     for plugin_name, specs in _answers(manager()):
         for spec in specs:
@@ -50,8 +58,6 @@ def _specs():
                 _report(getattr(spec, "name", plugin_name), why)
             else:
                 found.setdefault(spec.name, spec)
-    for spec in _extra:
-        found[spec.name] = spec
     return found
 
 
@@ -73,14 +79,38 @@ def _why_unfit(spec):
 
 
 def register(spec):
-    """Add a backend by hand, without an entry point (for tests and notebooks); a backend of that name is replaced."""
+    """Add a backend by hand, without an entry point (for tests and notebooks).
+
+    It replaces a backend of its name, and is asked before all others for its device types.
+
+    Raises:
+        TypeError: not a :class:`BackendSpec`, or one for a newer interface.
+    """
     why = _why_unfit(spec)
     if why:
         raise TypeError(f"register: {why}")
+    _forget(spec.name)
     _extra.append(spec)
-    _specs.cache_clear()
-    namespace.cache_clear()
-    _class_of.cache_clear()
+
+
+def unregister(name):
+    """Take back what :func:`register` added; a plugin's backend of that name is there again.
+
+    Raises:
+        ValueError: no backend of that name was registered by hand.
+    """
+    if all(spec.name != name for spec in _extra):
+        raise ValueError(f"unregister: no backend {name!r} was registered by hand")
+    _extra[:] = [spec for spec in _extra if spec.name != name]
+    _forget(name)
+
+
+def _forget(name):
+    # Namespaces of other backends must stay the same objects: tensors hold them, and are told apart by them.
+    for key in [key for key, xp in _namespaces.items() if xp.name == name]:
+        del _namespaces[key]
+    _classes.pop(name, None)
+    _problems.pop(name, None)
 
 
 def available_backends():
@@ -153,8 +183,9 @@ def device_types():
     return {t for spec in _specs().values() for t in (*spec.device_types, spec.name)}
 
 
-@cache
 def _class_of(name):
+    if name in _classes:
+        return _classes[name]
     spec = _specs()[name]
     loaded = spec.load()
     missing = missing_names(loaded)
@@ -162,12 +193,14 @@ def _class_of(name):
         why = f"its namespace lacks {len(missing)} required name(s): {', '.join(missing)}"
         _problems[name] = why
         raise RuntimeError(f"plugrad: backend {name!r} is not usable: {why}")
+    _classes[name] = loaded
     return loaded
 
 
-@cache
 def namespace(device_type, index=0):
     """The namespace of one device: the object on which core calls ``xp.add(a, b)``. Made once per device."""
+    if (device_type, index) in _namespaces:
+        return _namespaces[device_type, index]
     spec = spec_for(device_type)
     made = _class_of(spec.name)
     count = made.device_count()
@@ -175,4 +208,5 @@ def namespace(device_type, index=0):
         raise RuntimeError(
             f"invalid device index: {device_type}:{index}; backend {spec.name!r} has {count} device(s) of that type"
         )
-    return made(spec.name, device_type, index)
+    _namespaces[device_type, index] = made(spec.name, device_type, index)
+    return _namespaces[device_type, index]

@@ -23,7 +23,7 @@ class ScalarOperand:
     _fn = None
 
 
-FAST_ERRORS = (Fallback, AttributeError, TypeError, ValueError, IndexError, OverflowError, RuntimeError)
+FAST_ERRORS = (Fallback, AttributeError, TypeError, ValueError, IndexError, ArithmeticError, RuntimeError)
 
 ROWS = {}
 

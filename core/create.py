@@ -131,7 +131,11 @@ def _size_of(name, size):
     shape = sizes(size)
     for n in shape:
         if n < 0:
-            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
+            raise RuntimeError(
+                "zeros: Dimension size must be non-negative."
+                if name == "zeros"
+                else f"Trying to create tensor with negative dimension {n}: {list(shape)}"
+            )
     return shape
 
 
@@ -272,6 +276,40 @@ def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False, **
     rows = xp.reshape(xp.arange(0, n, 1, xp.int64), (n, 1))
     columns = xp.reshape(xp.arange(0, n if m is None else m, 1, xp.int64), (1, n if m is None else m))
     return _give(out, _leaf(xp, xp.astype(rows == columns, native_dtype(xp, dtype or Defaults.dtype)), requires_grad))
+
+
+# --- methods: the dtype and device of a tensor ---
+def _new(maker):
+    def method(self, *args, dtype=None, device=None, requires_grad=False, **options):
+        return maker(
+            *args, dtype=dtype or self.dtype, device=self.device if device is None else device, requires_grad=requires_grad, **options
+        )
+
+    method.__name__ = method.__qualname__ = "new_" + maker.__name__
+    method.__doc__ = f"As :func:`plugrad.{maker.__name__}`, with the dtype and device of this tensor."
+    return method
+
+
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
+    """As :func:`plugrad.tensor`, on the device of this tensor; Python numbers take its dtype."""
+    if isinstance(data, Tensor):
+        import warnings
+
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than tensor.new_tensor(sourceTensor).",
+            UserWarning,
+            stacklevel=2,
+        )
+        data = data.detach().clone()
+        return data.to(dtype=dtype, device=device).requires_grad_(requires_grad)
+    made = tensor(data, dtype=dtype or self.dtype, device=self.device if device is None else device)
+    return made.requires_grad_(requires_grad)
+
+
+Tensor.new_tensor = new_tensor
+for _maker in (zeros, ones, full, empty):
+    setattr(Tensor, "new_" + _maker.__name__, _new(_maker))
 
 
 # --- old constructors ---

@@ -59,6 +59,8 @@ class device:
 
 
 def _parse(text, index):
+    if not text:
+        raise RuntimeError("Device string must not be empty")
     kind, colon, number = text.partition(":")
     if colon and (index is not None or not number.isdigit()):
         if index is not None:

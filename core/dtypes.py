@@ -116,4 +116,9 @@ def promote_types(type1, type2):
         >>> plugrad.promote_types(plugrad.int64, plugrad.float16)
         torch.float16
     """
+    for position, d in enumerate((type1, type2), 1):
+        if not isinstance(d, dtype):
+            raise TypeError(
+                f"promote_types(): argument 'type{position}' (position {position}) must be torch.dtype, not {type(d).__name__}"
+            )
     return _TABLE[type1, type2]

@@ -285,6 +285,8 @@ def add_grad(leaf, g, kind):
 def roots_of(tensors, gradients):
     """Check the roots and pair each edge with its gradient."""
     pairs = []
+    if gradients is not None and len(gradients) != len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
     for i, tensor in enumerate(tensors):
         gradient = gradients[i] if gradients is not None else None
         pairs.append((tensor, root_gradient(i, tensor, gradient)))
@@ -357,6 +359,8 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         inputs = as_tuple(inputs)
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+        if any(tensor._fn is None for tensor in inputs):
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
     gradients = as_tuple(grad_tensors) if grad_tensors is not None else None
     pairs = roots_of(tensors, gradients)
     keep = create_graph if retain_graph is None else retain_graph
@@ -461,19 +465,19 @@ def grad(
     only, captured = plan(pairs, inputs)
     walk = start(pairs, create_graph if retain_graph is None else retain_graph, create_graph, only, captured)
     return tuple(
-        result_of(walk, tensor, slot, allow_unused, materialize_grads)
-        for tensor, slot in zip(inputs, plan_slots(walk, inputs), strict=True)
+        result_of(walk, i, tensor, slot, allow_unused, materialize_grads)
+        for i, (tensor, slot) in enumerate(zip(inputs, plan_slots(walk, inputs), strict=True))
     )
 
 
-def result_of(walk, tensor, slot, allow_unused, materialize):
+def result_of(walk, i, tensor, slot, allow_unused, materialize):
     if tensor._fn is LEAF and tensor in walk.leaves:
         return own(tensor._xp, walk.leaf_gradient(tensor), walk.kind)
     if slot is not None:
         return own(tensor._xp, walk.kind.tensor(tensor._xp, slot), walk.kind)
     if not allow_unused:
         raise RuntimeError(
-            "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the "
+            f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set allow_unused=True if this is the "
             "desired behavior."
         )
     if materialize:

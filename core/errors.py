@@ -17,16 +17,17 @@ def changed_in_place(node, name, version):
     kind = node.xp.device_type
     prefix = "torch." if kind == "cpu" else f"torch.{kind}."
     if name in node.row.outputs:
-        origin = f"output {node.row.outputs.index(name)} of {node.name()}"
+        origin = f"output {node.row.outputs.index(name)} of {bare_name(node)}"
     else:
         edge = node.next[node.row.tensors.index(name)]
-        origin = f"output {getattr(edge, 'index', 0)} of {edge_name(edge)}" if edge_name(edge) else ""
+        maker = (version.writer or "").partition("Backward")[0] or edge_name(edge)
+        origin = f"output {getattr(edge, 'index', 0)} of {maker}" if maker else ""
     where = f", which is {origin}," if origin else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{prefix}{d.type_name} {list(a.shape)}]{where} is at version {version.count}; expected version "
         f"{version.expected_by(node.clock)} instead. Hint: enable anomaly detection to find the operation that failed to compute "
-        "its gradient, with torch.autograd.set_detect_anomaly(True)."
+        "its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
     )
 
 
@@ -34,7 +35,12 @@ def edge_name(edge):
     if edge is None or edge._kind == 2:
         return ""
     node = edge.node if edge._kind == 1 else edge
-    return node.name()
+    return bare_name(node)
+
+
+def bare_name(node):
+    """The op's name as the error texts have it: ``Exp`` for ExpBackward0."""
+    return node.name().partition("Backward")[0]
 
 
 def non_leaf_grad_warning():
@@ -42,7 +48,7 @@ def non_leaf_grad_warning():
         "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated during "
         "autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the "
         "non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the leaf Tensor instead. See "
-        "github.com/pytorch/pytorch/pull/30531 for more informations."
+        "github.com/pytorch/pytorch/pull/30531 for more information."
     )
 
 
@@ -112,6 +118,8 @@ def explain(row, inputs, statics, failure):
         if not hasattr(value, "_xp") and not (value is None and row.optional[i]):
             if row.kind not in ("elementwise", "nondifferentiable"):
                 return not_a_tensor(row, i, value)
+    if isinstance(failure, ZeroDivisionError):
+        return RuntimeError("ZeroDivisionError")
     tensors = [t for t in inputs if hasattr(t, "_xp")]
     if len({id(t._xp) for t in tensors}) > 1:
         return two_devices(tensors)
@@ -139,7 +147,7 @@ def check_assigned_grad(tensor, value):
     if value.dtype is not tensor.dtype:
         raise RuntimeError(
             f"attempting to assign a gradient with dtype '{c_name(value.dtype)}' to a tensor with grad_dtype "
-            f"'{c_name(tensor.dtype)}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can "
+            f"'{scalar_name(tensor.dtype)}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can "
             "set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. "
             "Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they match."
         )
@@ -191,5 +199,10 @@ def numpy_of(tensor):
 
 def invalid_combination(name, args, options):
     """A keyword that does not exist, in torch's words."""
-    came = ", ".join([type(a).__name__ for a in args] + [f"{k}={type(v).__name__}" for k, v in options.items()])
-    return TypeError(f"{name}() received an invalid combination of arguments - got ({came}), but expected other keywords")
+    kinds = [type(a).__name__ for a in args]
+    named = [f"{k}={'torch.dtype' if type(v).__name__ == 'dtype' else type(v).__name__}" for k, v in options.items()]
+    came = ", ".join(kinds + named)
+    return TypeError(
+        f"{name}() received an invalid combination of arguments - got ({came}), but expected one of:\nthe keywords of {name} in the "
+        "documentation (is it dtype= that was meant?)"
+    )

@@ -2,7 +2,7 @@
 
 import functools
 
-from .errors import freed_graph, leaf_in_place
+from .errors import bare_name, freed_graph, leaf_in_place
 from .graph import CLOCK, FREED, LEAF, Node, Port, as_function
 from .modes import GRAD, no_grad
 from .slow import edge_of, new_node, rebuild, version_of
@@ -34,18 +34,18 @@ class Saved:
             edge = edge_of(self.tensor)
             origin = as_function(edge)[0]
             where = (
-                f", which is output {self.tensor.output_nr} of {origin.name()}," if origin and self.tensor.grad_fn else ""
+                f", which is output {self.tensor.output_nr} of {bare_name(origin)}," if origin and self.tensor.grad_fn else ""
             )
             a, xp = self.tensor._a, self.tensor._xp
         else:
-            where = f", which is output {self.output} of {node.name()},"
+            where = f", which is output {self.output} of {bare_name(node)},"
             a, xp = self.array, node.xp
         prefix = "torch." if xp.device_type == "cpu" else f"torch.{xp.device_type}."
         return RuntimeError(
             "one of the variables needed for gradient computation has been modified by an inplace operation: "
             f"[{prefix}{xp.to_dtype[a.dtype].type_name} {list(a.shape)}]{where} is at version {self.version.count}; expected version "
             f"{self.version.expected_by(self.clock)} instead. Hint: enable anomaly detection to find the operation that failed to "
-            "compute its gradient, with torch.autograd.set_detect_anomaly(True)."
+            "compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
         )
 
 
@@ -160,10 +160,10 @@ def check_gradients(node, found):
         if g is None:
             continue
         if not isinstance(g, Tensor):
-            raise TypeError(f"expected Variable or None (got {type(g).__name__})")
+            raise RuntimeError(f"expected Variable or None (got {type(g).__name__})")
         if not node.tensor_arguments[i]:
             raise RuntimeError(
-                f"function {node.name()} returned a gradient different from None at position {i + 1}, but the corresponding forward "
+                f"function {node.name()} returned a gradient different than None at position {i + 1}, but the corresponding forward "
                 "input was not a Variable"
             )
         edge = node.next[i]

@@ -36,11 +36,12 @@ class Version:
         count: how many writes there were, ``Tensor._version``.
         clock: the time of the last one.
         recent: the times of the last 100, by which an error message finds the version a node expected.
+        writer: name of the recorded op that wrote last, for error messages.
         views: weak references to the views that must follow when the base's history changes.
     """
 
-    __slots__ = ("clock", "count", "recent", "views")
-    _defaults = {"clock": 0, "count": 0, "recent": (), "views": ()}
+    __slots__ = ("clock", "count", "recent", "views", "writer")
+    _defaults = {"clock": 0, "count": 0, "recent": (), "views": (), "writer": None}
 
     def __getattr__(self, name):
         # An op that saves an array makes a Version by object.__new__ and sets only the clock: 60 ns instead of 250.

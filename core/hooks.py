@@ -128,7 +128,7 @@ def run_tensor_hooks(hooks, grad):
         replaced = hook(grad)
         if replaced is not None:
             if not isinstance(replaced, Tensor):
-                raise TypeError(f"hooks return a Tensor or None, but got {type(replaced).__name__}")
+                raise TypeError(f"expected Variable, but hook returned '{type(replaced).__name__}'")
             if replaced._a.shape != grad._a.shape:
                 raise RuntimeError(
                     f"hook '{getattr(hook, '__name__', 'hook')}' has changed the size of value"

@@ -50,6 +50,8 @@ def host_array(data, dtype):
     try:
         return np.array([number(v) for v in flat], dtype=numpy_dtype(dtype)).reshape(shape)
     except OverflowError as error:
+        if dtype is DTYPES["int64"]:
+            raise ValueError("Overflow when unpacking long long") from error
         raise RuntimeError(f"value cannot be converted to type {dtype} without overflow") from error
 
 
@@ -80,12 +82,12 @@ def flatten(data, shape, depth):
             raise ValueError(f"only one element tensors can be converted to Python scalars; too deep at dim {depth}")
         if not isinstance(number(data), (bool, int, float, complex)):
             if isinstance(data, str):
-                raise TypeError("new(): invalid data type 'str'")
+                raise ValueError("too many dimensions 'str'") if depth else TypeError("new(): invalid data type 'str'")
             raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
         yield data
         return
     if not is_sequence(data):
-        raise TypeError(f"expected sequence at dim {depth} (got {type(data).__name__})" if depth else "not a sequence")
+        raise TypeError("not a sequence")
     if len(data) != shape[depth]:
         raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
     for part in data:

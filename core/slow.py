@@ -44,6 +44,10 @@ def elementwise(row, inputs, statics):
     common = result_type(inputs)
     if row.result == "float" and common.kind < dtypes.FLOAT:
         common = Defaults.dtype
+    if row.check is not None:
+        error = row.check(*inputs, *statics)
+        if error is not None:
+            raise error
     native = native_dtype(xp, common)
     arrays = []
     for i, value in enumerate(inputs):

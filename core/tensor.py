@@ -200,7 +200,9 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, value):
-        self._set_requires_grad(value, "only Tensors of floating point dtype can require gradients")
+        if not isinstance(value, bool):
+            raise RuntimeError("requires_grad must be a bool")
+        self._set_requires_grad(value, "only Tensors of floating point and complex dtype can require gradients")
 
     def requires_grad_(self, requires_grad=True):
         """Switch recording on or off for this leaf, in place; returns the tensor itself."""
@@ -295,7 +297,13 @@ class Tensor:
     def data(self, value):
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        if self._fn is not None and value.dtype.kind < 2:
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
         self._a, self._xp = value._a, value._xp
+
+    @data.deleter
+    def data(self):
+        raise RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
 
     def detach(self):
         """The same memory without history; in-place writes to either are seen by both and counted."""
@@ -327,7 +335,8 @@ class Tensor:
         """
         from .engine import backward
 
-        backward((self,), None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
+        gradients = None if gradient is None else gradient if isinstance(gradient, (tuple, list)) else (gradient,)
+        backward((self,), gradients, retain_graph, create_graph, inputs)
 
     def retain_grad(self):
         """Keep the gradient of this non-leaf in ``.grad`` as well."""
@@ -397,14 +406,32 @@ class Tensor:
     def __dlpack_device__(self):
         return self._a.__dlpack_device__()
 
+    def _number(self):
+        """The value, for Python's own conversions, which say so when they leave the graph."""
+        if self.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        if self._fn is not None:
+            warnings.warn(
+                "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\nConsider using "
+                "tensor.detach() first.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return self.item()
+
     def __float__(self):
-        return float(self.item())
+        value = self._number()
+        if isinstance(value, complex):
+            if value.imag:
+                raise RuntimeError("value cannot be converted to type double without overflow")
+            value = value.real
+        return float(value)
 
     def __int__(self):
-        return int(self.item())
+        return int(self._number())
 
     def __complex__(self):
-        return complex(self.item())
+        return complex(self._number())
 
     def __index__(self):
         if self.dtype.kind > 1 or self.numel() != 1:

@@ -86,6 +86,8 @@ def commit(x, result):
     x._v.bump()
     if not is_grad_enabled() or (x._fn is None and result._fn is None):
         return
+    writer = result.grad_fn
+    x._v.writer = writer.name() if writer is not None else None
     adopt_output(x, result._fn)
     if x._x is None or x._x.base is None:
         x._fn = edge_of(result)

@@ -3,12 +3,11 @@
 The rows in the last part write their result over the argument: their rules need the result only.
 """
 
-from ...backends.activations import SELU_ALPHA, SELU_SCALE
 from ..compile import elementwise, general
 
 selu = elementwise(
     "selu(x)",
-    lambda xp, g, x: g * (xp.elu_slope(x, SELU_ALPHA) * SELU_SCALE),
+    lambda xp, g, x: xp.selu_grad(g, x),
     doc="1.0507 · elu(x, 1.6733)",
     node="EluBackward0",
 )
@@ -48,9 +47,9 @@ prelu_kernel = elementwise(
 )
 rrelu_with_noise = elementwise(
     "rrelu_with_noise(x, *, noise)",
-    lambda xp, g, noise: xp.scaled(g, noise),
+    lambda xp, g, noise: xp.rrelu(g, noise),
     doc="x · noise: 1 where x > 0, a slope of its own for every other element",
-    xp="scaled",
+    xp="rrelu",
 )
 glu_ = general(
     "glu_(x, *, axis)",
@@ -77,7 +76,7 @@ elu_in_place = elementwise(
 )
 selu_in_place = elementwise(
     "selu_in_place(x)",
-    lambda xp, g, out: xp.where(out > 0, g * SELU_SCALE, g * (out + SELU_SCALE * SELU_ALPHA)),
+    lambda xp, g, out: xp.selu_grad_by_result(g, out),
     doc="selu, derived from its result",
     xp="selu",
     node="EluBackward1",

@@ -136,7 +136,7 @@ def _long_name(t):
 def masked_fill(input, mask, value):
     """input with ``value`` where the mask holds."""
     if mask.dtype is not BOOL:
-        raise RuntimeError("masked_fill only supports boolean masks, but got mask with dtype " + _c_mask(mask))
+        raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype " + _c_mask(mask))
     if is_tensor(value) and value._a.shape:
         raise RuntimeError(
             f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.dim()} dimension(s)."

@@ -4,7 +4,7 @@ import math
 
 from .. import dtypes
 from ..compile import elementwise, nondifferentiable
-
+from ..errors import scalar_name
 
 
 def _no_bool(*operands):
@@ -26,11 +26,36 @@ def _no_bool(*operands):
     return None
 
 
+def _whole_numbers(kernel):
+    """The check of ops on integers and bools."""
+
+    def check(*operands):
+        for t in operands:
+            d = getattr(t, "dtype", None)
+            if d is not None and d.kind >= dtypes.FLOAT:
+                return NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(d)}'")
+        return None
+
+    return check
+
+
+def _not_check(x):
+    if x.dtype.kind >= dtypes.FLOAT:
+        return TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return None
+
+
+def _relu_check(x):
+    return RuntimeError("Boolean inputs not supported for relu") if x.dtype is dtypes.bool_ else None
+
+
 # --- arithmetic ---
 mul = elementwise("mul(x, y)", lambda g, y: g * y, lambda g, x: g * x, doc="x · y", xp="multiply", operator="mul")
 add = elementwise("add(x, y)", lambda g: g, lambda g: g, doc="x + y", operator="add")
 sub = elementwise("sub(x, y)", lambda g: g, lambda g: -g, doc="x - y", xp="subtract", operator="sub", check=_no_bool)
-rsub = elementwise("rsub(x, y)", lambda g: -g, lambda g: g, doc="y - x", node="RsubBackward1", operator="rsub", check=_no_bool)
+rsub = elementwise(
+    "rsub(x, y)", lambda g: -g, lambda g: g, doc="y - x", node="RsubBackward1", operator="rsub", check=_no_bool
+)
 div = elementwise(
     "div(x, y)",
     lambda g, y: g / y,
@@ -132,7 +157,9 @@ clamp = elementwise(
 )
 
 # --- activations ---
-relu = elementwise("relu(x)", lambda xp, g, out: g * xp.step(out), doc="max(x, 0); derivative 0 at 0")
+relu = elementwise(
+    "relu(x)", lambda xp, g, out: g * xp.step(out), doc="max(x, 0); derivative 0 at 0", check=_relu_check
+)
 sigmoid = elementwise("sigmoid(x)", lambda g, out: g * (out * (1.0 - out)), doc="1 / (1 + e⁻ˣ)", result="float")
 silu = elementwise("silu(x)", lambda xp, g, x: xp.silu_grad(g, x), doc="x / (1 + e⁻ˣ)")
 log_sigmoid = elementwise(
@@ -223,10 +250,24 @@ logical_and = nondifferentiable("logical_and(x, y)", doc="both are nonzero", res
 logical_or = nondifferentiable("logical_or(x, y)", doc="one is nonzero", result="bool")
 logical_xor = nondifferentiable("logical_xor(x, y)", doc="exactly one is nonzero", result="bool")
 logical_not = nondifferentiable("logical_not(x)", doc="x is zero", result="bool")
-bitwise_and = nondifferentiable("bitwise_and(x, y)", doc="x & y on integers, logical on bool", operator="and")
-bitwise_or = nondifferentiable("bitwise_or(x, y)", doc="x | y on integers, logical on bool", operator="or")
-bitwise_xor = nondifferentiable("bitwise_xor(x, y)", doc="x ^ y on integers, logical on bool", operator="xor")
-bitwise_not = nondifferentiable("bitwise_not(x)", doc="~x on integers, logical on bool", xp="bitwise_invert")
+bitwise_and = nondifferentiable(
+    "bitwise_and(x, y)",
+    doc="x & y on integers, logical on bool",
+    operator="and",
+    check=_whole_numbers("bitwise_and_cpu"),
+)
+bitwise_or = nondifferentiable(
+    "bitwise_or(x, y)", doc="x | y on integers, logical on bool", operator="or", check=_whole_numbers("bitwise_or_cpu")
+)
+bitwise_xor = nondifferentiable(
+    "bitwise_xor(x, y)",
+    doc="x ^ y on integers, logical on bool",
+    operator="xor",
+    check=_whole_numbers("bitwise_xor_cpu"),
+)
+bitwise_not = nondifferentiable(
+    "bitwise_not(x)", doc="~x on integers, logical on bool", xp="bitwise_invert", check=_not_check
+)
 isfinite = nondifferentiable("isfinite(x)", doc="neither infinite nor NaN", result="bool")
 isinf = nondifferentiable("isinf(x)", doc="infinite", result="bool")
 isnan = nondifferentiable("isnan(x)", doc="NaN", result="bool")

@@ -1,6 +1,9 @@
 """Indexing: what a key means, reading, writing, and the ops by index tensors."""
 
+import warnings
+
 from .. import dtypes
+from ..errors import broadcast_failure
 from ..shapes import one_axis
 from ..tensor import Tensor, wrap
 from ..views import store
@@ -62,7 +65,7 @@ def parse(x, key):
 def _width(part):
     if part is None or part is Ellipsis or part.__class__ is bool:
         return 0
-    if isinstance(part, Tensor) and part._a.dtype == part._xp.bool:
+    if isinstance(part, Tensor) and part._a.dtype in (part._xp.bool, part._xp.uint8):
         return max(part.dim(), 0)
     return 1
 
@@ -98,7 +101,7 @@ def _array(x, part, axis, shape):
         if index.numel() == 0:
             index = index.to(dtypes.int64)
         return _tensor_index(x, index, axis, shape)
-    raise TypeError(
+    raise IndexError(
         f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {type(part).__name__})"
     )
 
@@ -126,8 +129,13 @@ def _tensor_index(x, index, axis, shape):
         i = index.item()
         _bound(i, axis, shape)
         return i, 1
+    if d is dtypes.uint8:
+        warnings.warn(
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", UserWarning, stacklevel=4
+        )
+        return (index != 0)._a, index.dim()
     check_range(xp, index._a, shape[axis], axis)
-    return (index._a if d is not dtypes.uint8 else xp.astype(index._a, xp.int64)), 1
+    return index._a, 1
 
 
 def check_range(xp, a, n, axis):
@@ -198,7 +206,7 @@ def copy_(input, src, non_blocking=False):
         src = src.reshape(*have[1:])
         have = src._a.shape
     if len(have) > len(target) or any(n not in (1, m) for n, m in zip(reversed(have), reversed(target), strict=False)):
-        raise _expansion_error(target, have)
+        raise broadcast_failure([target, have]) or _expansion_error(target, have)
     return store(input, s.overwrite(input, src if src._xp is input._xp else src.to(input.device)))
 
 
@@ -227,8 +235,8 @@ def _index_array(name, x, index, axis):
 def gather(input, dim, index):
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on along other dimensions."""
     axis = one_axis(dim, input.dim())
-    if index.dtype is not dtypes.int64:
-        raise RuntimeError("gather(): Expected dtype int64 for index")
+    if index.dtype not in (dtypes.int32, dtypes.int64):
+        raise RuntimeError("gather(): Expected dtype int32/int64 for index")
     if index.dim() != input.dim():
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     for i, (n, m) in enumerate(zip(index._a.shape, input._a.shape, strict=True)):
@@ -275,6 +283,10 @@ def _check_select(input, index, axis):
 
 def take(input, index):
     """Elements of the flattened tensor."""
+    if index.dtype is not dtypes.int64:
+        from ..errors import scalar_name
+
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {scalar_name(index.dtype)}")
     return getitem(input.reshape(-1), index)
 
 
@@ -301,6 +313,10 @@ def index_add(input, dim, index, source, *, alpha=1):
 
         raise RuntimeError(
             f"index_add_(): self ({scalar_name(input.dtype)}) and source ({scalar_name(source.dtype)}) must have the same scalar type"
+        )
+    if source.dim() and source.size(dim) != index.numel():
+        raise RuntimeError(
+            f"index_add_(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({source.size(dim)}), for dim: {dim}"
         )
     return input + s.index_backward(source * alpha if alpha != 1 else source, key, input._a.shape)
 
@@ -343,6 +359,8 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     else:
         filling = filling[tuple(slice(0, n) for n in index._a.shape)]
     axis = one_axis(dim, input.dim())
+    if index.dtype not in (dtypes.int32, dtypes.int64):
+        raise RuntimeError("scatter(): Expected dtype int32/int64 for index")
     _check_gather(input, index, axis)
     return s.index_put_(input, filling, input._xp.along(input._a.shape, index._a, axis))
 

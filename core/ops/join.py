@@ -56,9 +56,11 @@ class StackBackward0(_Join):
 
 
 def _common(name, tensors):
+    if isinstance(tensors, Tensor):
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     tensors = tuple(tensors)
     if not tensors:
-        raise ValueError(f"{name}(): expected a non-empty list of Tensors") if name == "cat" else RuntimeError(
+        raise ValueError(f"torch.{name}(): expected a non-empty list of Tensors") if name == "cat" else RuntimeError(
             f"{name} expects a non-empty TensorList"
         )
     for i, t in enumerate(tensors):
@@ -182,7 +184,7 @@ def unbind(input, dim=0):
     """All slices along a dimension, as views without it."""
     axis = one_axis(dim, input.dim())
     if input.dim() == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     return tuple(input.select(axis, i) for i in range(input._a.shape[axis]))
 
 

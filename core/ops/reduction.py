@@ -1,5 +1,7 @@
 """Public forms of reductions, scans and sorting: ``dim``, ``keepdim``, ``dtype``, named results."""
 
+import warnings
+
 from .. import dtypes
 from ..modes import get_default_dtype
 from ..shapes import axes as axes_of
@@ -83,7 +85,7 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
     if input.dtype.kind < dtypes.FLOAT:
         from ..errors import scalar_name
 
-        what = "Input" if dtype is None else "Output"
+        what = "Input" if dtype is None else "Optional"
         raise RuntimeError(
             f"mean(): could not infer output dtype. {what} dtype must be either a floating point or complex dtype. Got: "
             f"{scalar_name(input.dtype)}"
@@ -111,6 +113,7 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=N
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     _need_float("var", input)
+    _warn_freedom("var", input, dim, _correction(unbiased, correction))
     return _out(out, r.var_(input, _all(dim, input), _correction(unbiased, correction), keepdim), input)
 
 
@@ -119,6 +122,7 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=N
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     _need_float("std", input)
+    _warn_freedom("std", input, dim, _correction(unbiased, correction))
     return _out(out, e.sqrt(r.var_(input, _all(dim, input), _correction(unbiased, correction), keepdim)), input)
 
 
@@ -132,14 +136,27 @@ def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
 
 
+def _warn_freedom(name, input, dim, correction):
+    if input._xp.count(input._a.shape, _all(dim, input)) <= correction:
+        warnings.warn(
+            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel divided by "
+            "output numel).",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
 def _need_float(name, input):
     if input.dtype.kind < dtypes.FLOAT:
-        raise RuntimeError(f"{name}: input dtype should be either floating point or complex dtypes")
+        raise RuntimeError("std and var only support floating point and complex dtypes")
 
 
 def _need_elements(name, input):
     if input.numel() == 0:
-        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+        text = f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
+        if name.startswith("arg"):
+            raise IndexError(text)
+        raise RuntimeError(text + " Specify the reduction dim with the 'dim' argument.")
 
 
 def _extreme(name, all_row, dim_row, binary, kind, input, dim, keepdim, out):
@@ -147,6 +164,10 @@ def _extreme(name, all_row, dim_row, binary, kind, input, dim, keepdim, out):
         return binary(input, dim, out=out)
     if dim is None:
         _need_elements(name, input)
+        if input.is_complex():
+            from ..errors import scalar_name
+
+            raise NotImplementedError(f'"{name}_all" not implemented for \'{scalar_name(input.dtype)}\'')
         return _out(out, all_row(input), input)
     axis = one_axis(dim, input.dim())
     _need_size(name, input, axis)
@@ -154,6 +175,11 @@ def _extreme(name, all_row, dim_row, binary, kind, input, dim, keepdim, out):
     if out is None:
         return found
     return kind(write_out(o, f, input) for o, f in zip(out, found, strict=True))
+
+
+def _need_sizes(name, input, dim):
+    for axis in _all(dim, input) or range(input.dim()):
+        _need_size(name, input, axis)
 
 
 def _need_size(name, input, axis):
@@ -179,11 +205,13 @@ def min(input, dim=None, keepdim=False, *, out=None):
 
 def amax(input, dim=(), keepdim=False, *, out=None):
     """The maximum over dimensions; ties share the gradient evenly."""
+    _need_sizes("amax", input, dim)
     return _out(out, r.amax(input, _all(dim, input), keepdim), input)
 
 
 def amin(input, dim=(), keepdim=False, *, out=None):
     """The minimum over dimensions; ties share the gradient evenly."""
+    _need_sizes("amin", input, dim)
     return _out(out, r.amin(input, _all(dim, input), keepdim), input)
 
 

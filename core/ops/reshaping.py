@@ -1,5 +1,7 @@
 """Public forms of the ops that change shape, and of conversion: views where the memory allows, copies elsewhere."""
 
+import warnings
+
 from .. import dtypes
 from ..device import device as device_class
 from ..device import space
@@ -70,7 +72,12 @@ def unflatten(input, dim, sizes):
     """Several dimensions in place of one."""
     axis = one_axis(dim, input.dim())
     shape = input._a.shape
-    inner = infer_size(tuple(sizes), shape[axis])
+    try:
+        inner = infer_size(tuple(sizes), shape[axis])
+    except RuntimeError:
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {axis} ({shape[axis]}) in the input tensor"
+        ) from None
     return view(input, *shape[:axis], *inner, *shape[axis + 1 :])
 
 
@@ -111,6 +118,9 @@ def movedim(input, source, destination):
     source = (source,) if isinstance(source, int) else source
     destination = (destination,) if isinstance(destination, int) else destination
     rank = input.dim()
+    for name, dims in (("source", source), ("destination", destination)):
+        if len(set(one_axis(d, rank) for d in dims)) != len(dims):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({list(dims)})")
     source = [one_axis(d, rank) for d in source]
     destination = [one_axis(d, rank) for d in destination]
     order = [None] * rank
@@ -365,6 +375,9 @@ def to(input, *args, **options):
         options: device=, dtype=, copy=, non_blocking=, memory_format= by name.
     """
     target, dtype, copy = _target(args, options)
+    if dtype is not None and input.dtype.is_complex and not dtype.is_complex:
+        warnings.warn("Casting complex values to real discards the imaginary part", UserWarning, stacklevel=2)
+        input = s.real(input)
     xp = input._xp if target is None else space(target)
     made = input
     if dtype is not None and dtype is not input.dtype:
@@ -457,6 +470,20 @@ def imag_part(input):
     return s.imag(input)
 
 
+def reversed_dims(input):
+    """``x.T``: the dimensions in reverse order."""
+    if input.dim() == 2:
+        return s.permute_(input, (1, 0))
+    warnings.warn(
+        "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an error in a "
+        "future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse "
+        "the dimensions of a tensor.",
+        UserWarning,
+        stacklevel=2,
+    )
+    return s.permute_(input, tuple(reversed(range(input.dim()))))
+
+
 METHODS = (
     view, reshape, view_as, reshape_as, flatten, unflatten, ravel, permute, transpose, t, movedim, squeeze, unsqueeze, expand, expand_as,
     broadcast_to, repeat, tile, repeat_interleave, flip, fliplr, flipud, roll, tril, triu, diagonal, diag, trace, narrow, select,
@@ -472,7 +499,7 @@ def install():
         setattr(Tensor, name, _caster(name, d))
     Tensor.swapaxes = Tensor.swapdims = transpose
     Tensor.moveaxis = movedim
-    Tensor.T = property(lambda self: permute(self, *range(self.dim())[::-1]))
+    Tensor.T = property(reversed_dims)
     Tensor.mT = property(lambda self: transpose(self, -2, -1))
     Tensor.H = property(lambda self: conj(transpose(self, 0, 1)))
     Tensor.real = property(real_part)

@@ -237,7 +237,9 @@ def test_layout_of_the_archive_is_torchs(tmp_path, path, monkeypatch):
             else:
                 assert info.file_size == other.file_size
     monkeypatch.setenv("TORCH_SERIALIZATION_DEBUG", "1")  # torch computes every place and compares it with the real one
-    with torch.utils.serialization.config.patch("load.calculate_storage_offsets", True):
+    from torch.utils.serialization import config
+
+    with config.patch("load.calculate_storage_offsets", True):
         got = torch.load(tmp_path / path, mmap=True)
     assert {name: t.tolist() for name, t in got.items()} == {name: array.tolist() for name, array in numbers.items()}
 

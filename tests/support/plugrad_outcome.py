@@ -34,7 +34,9 @@ def text(value):
 def plain(value):
     """Tensors as shape, dtype and nested lists; containers with plain contents; anything else as its text."""
     if hasattr(value, "tolist"):
-        return [list(value.shape), str(value.dtype), value.tolist()]
+        return [list(value.shape), str(value.dtype), plain(value.tolist())]
+    if isinstance(value, complex):
+        return {"real": value.real, "imag": value.imag}
     if isinstance(value, dict):
         return {str(key): plain(v) for key, v in value.items()}
     if isinstance(value, (list, tuple)):

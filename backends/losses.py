@@ -1,0 +1,136 @@
+"""Loss functions and their derivatives, derived from the required functions.
+
+What gradient rules call is written in operators and namespace functions only: under create_graph the same text runs on
+tensors. Weights, masks and class indices are constants: raw arrays, which :meth:`Losses.scaled` brings in.
+"""
+
+__all__ = ["Losses"]
+
+#: Least logarithm in binary_cross_entropy, so that log 0 gives a finite loss.
+LEAST_LOG = -100.0
+
+
+class Losses:
+    """Mixed into :class:`plugrad.backends.Backend`. ``reduction`` is "none", "mean" or "sum"."""
+
+    def scaled(self, x, factor):
+        """x times a constant array."""
+        return x * factor
+
+    def divided(self, x, divisor):
+        """x divided by a number."""
+        return x / divisor
+
+    def weighted(self, x, weight):
+        """x times a constant array, or x itself for None."""
+        return x if weight is None else self.scaled(x, weight)
+
+    def reduced(self, x, reduction):
+        if reduction == "none":
+            return x
+        return self.sum_all(x) if reduction == "sum" else self.mean_all(x)
+
+    def per_element(self, g, shape, reduction):
+        """The gradient of one summand: g divided by their number for "mean"."""
+        return g * (1.0 / max(self.count(shape, None), 1)) if reduction == "mean" else g
+
+    # --- differences ---
+    def mse_loss(self, x, y, reduction):
+        d = x - y
+        return self.reduced(d * d, reduction)
+
+    def mse_loss_grad(self, g, x, y, reduction):
+        return (x - y) * (self.per_element(g, x.shape, reduction) * 2.0)
+
+    def smooth_l1_loss(self, x, y, reduction, beta):
+        d = self.abs(x - y)
+        return self.reduced(self.where(d < beta, d * d * (0.5 / beta), d - 0.5 * beta), reduction)
+
+    def smooth_l1_loss_grad(self, g, x, y, reduction, beta):
+        return self.clip((x - y) * (1.0 / beta), -1.0, 1.0) * self.per_element(g, x.shape, reduction)
+
+    def huber_loss(self, x, y, reduction, delta):
+        d = self.abs(x - y)
+        return self.reduced(self.where(d <= delta, d * d * 0.5, (d - 0.5 * delta) * delta), reduction)
+
+    def huber_loss_grad(self, g, x, y, reduction, delta):
+        return self.clip(x - y, -delta, delta) * self.per_element(g, x.shape, reduction)
+
+    def soft_margin_loss(self, x, target, reduction):
+        return self.reduced(-self.log_sigmoid(x * target), reduction)
+
+    def soft_margin_loss_grad(self, g, x, target, reduction):
+        slope = self.sigmoid(-self.scaled(x, target))
+        return self.scaled(slope * -self.per_element(g, x.shape, reduction), target)
+
+    # --- two classes ---
+    def clipped_logs(self, x):
+        """(log x, log(1 - x)), not below LEAST_LOG; written so that log 0 is never asked for."""
+        least = self.full((), LEAST_LOG, x.dtype)
+        above, below = x > 0, x < 1
+        log_x = self.maximum(self.log(self.where(above, x, self.ones_like(x))), least)
+        log_rest = self.maximum(self.log1p(-self.where(below, x, self.zeros_like(x))), least)
+        return self.where(above, log_x, least), self.where(below, log_rest, least)
+
+    def binary_cross_entropy(self, x, y, weight, reduction):
+        log_x, log_rest = self.clipped_logs(x)
+        return self.reduced(self.weighted((y - 1.0) * log_rest - y * log_x, weight), reduction)
+
+    def binary_cross_entropy_grad(self, g, x, y, weight, reduction):
+        """The gradients for x and y."""
+        log_x, log_rest = self.clipped_logs(x)
+        each = self.weighted(self.per_element(g, x.shape, reduction), weight)
+        width = self.maximum((1.0 - x) * x, self.full((), 1e-12, x.dtype))
+        return (x - y) / width * each, (log_rest - log_x) * each
+
+    def binary_cross_entropy_with_logits(self, x, y, weight, pos_weight, reduction):
+        log_p = self.log_sigmoid(x)
+        if pos_weight is not None:
+            log_p = log_p * (1.0 - y + self.scaled(y, pos_weight))
+        return self.reduced(self.weighted((1.0 - y) * x - log_p, weight), reduction)
+
+    def binary_cross_entropy_with_logits_grad(self, g, x, y, weight, pos_weight, reduction):
+        """The gradients for x and y."""
+        each = self.weighted(self.per_element(g, x.shape, reduction), weight)
+        if pos_weight is None:
+            return (self.sigmoid(x) - y) * each, -x * each
+        positive = self.scaled(y, pos_weight)
+        for_y = self.log_sigmoid(-x) - self.scaled(self.log_sigmoid(x), pos_weight)
+        return ((positive + 1.0 - y) * self.sigmoid(x) - positive) * each, for_y * each
+
+    def xlogy(self, x, y):
+        """x · log y, 0 where x is 0."""
+        nothing = x == 0
+        return self.where(nothing, self.zeros_like(x), x * self.log(self.where(nothing, self.ones_like(y), y)))
+
+    def log_where(self, x, y):
+        """log y where x is not 0, 0 elsewhere."""
+        nothing = x == 0
+        return self.log(self.where(nothing, self.ones_like(y), y))
+
+    # --- many classes ---
+    def class_weights(self, target, weight, ignore_index, dtype):
+        """(class indices with 0 for ignored ones, the weight of each sample with 0 for ignored ones)."""
+        valid = target != ignore_index
+        safe = self.where(valid, target, self.zeros_like(target))
+        kept = self.astype(valid, dtype)
+        return safe, kept if weight is None else kept * self.getitem(weight, (safe,))
+
+    def nll_loss(self, x, target, weight, reduction, ignore_index):
+        """-w · x at the target class; x (N, C, *S) or (C), target (N, *S) or ()."""
+        axis = min(len(x.shape), 2) - 1
+        safe, w = self.class_weights(target, weight, ignore_index, x.dtype)
+        picked = self.reshape(self.take_along_axis(x, self.expand_dims(safe, axis), axis), target.shape)
+        loss = self.where(target != ignore_index, -picked * w, self.zeros_like(picked))
+        if reduction == "none":
+            return loss
+        return self.sum_all(loss) if reduction == "sum" else self.sum_all(loss) / self.sum_all(w)
+
+    def nll_loss_backward(self, g, target, weight, reduction, ignore_index, shape):
+        """The transpose of :meth:`nll_loss`: zeros of a shape with -w · g at the target class."""
+        axis = min(len(shape), 2) - 1
+        safe, w = self.class_weights(target, weight, ignore_index, g.dtype)
+        if reduction == "mean":
+            g = g / self.sum_all(w)
+        each = self.where(target != ignore_index, -w * g, self.zeros_like(w))
+        return self.gather_backward(self.expand_dims(each, axis), self.expand_dims(safe, axis), axis, shape)

@@ -1,0 +1,51 @@
+"""Normalizations: each one node with a joint gradient, and the ops by which the kept statistics are differentiated again.
+
+The running statistics of batch_norm are constants: raw arrays among the static arguments. Their update is no part of the op.
+"""
+
+from ..compile import general
+
+batch_norm_ = general(
+    "batch_norm_(x, weight?, bias?, *, running_mean, running_var, training, eps) -> out, mean:no, var:no",
+    vjp=lambda xp, g, x, weight, mean, var, training, eps, needs: xp.batch_norm_grad(
+        g, x, weight, mean, var, training, eps, needs
+    ),
+    doc="(x - mean) / √(var + eps) · weight + bias per channel, by the statistics of the batch or given ones",
+    xp="batch_norm",
+    node="NativeBatchNormBackward0",
+)
+layer_norm_ = general(
+    "layer_norm_(x, weight?, bias?, *, axes, eps) -> out, mean:no, var:no",
+    vjp=lambda xp, g, x, weight, mean, var, axes, eps, needs: xp.layer_norm_grad(g, x, weight, mean, var, axes, eps, needs),
+    doc="(x - mean) / √(var + eps) · weight + bias over the last axes",
+    xp="layer_norm",
+    node="NativeLayerNormBackward0",
+)
+group_norm_ = general(
+    "group_norm_(x, weight?, bias?, *, groups, eps) -> out, mean:no, var:no",
+    vjp=lambda xp, g, x, weight, mean, var, groups, eps, needs: xp.group_norm_grad(
+        g, x, weight, mean, var, groups, eps, needs
+    ),
+    doc="(x - mean) / √(var + eps) · weight + bias per sample and group of channels",
+    xp="group_norm",
+    node="NativeGroupNormBackward0",
+)
+# torch composes rms_norm of small ops on the cpu; the last of them is a product, whose name this node carries.
+rms_norm_ = general(
+    "rms_norm_(x, weight?, *, axes, eps) -> out, square:no",
+    vjp=lambda xp, g, x, weight, square, axes, eps, needs: xp.rms_norm_grad(g, x, weight, square, axes, eps, needs),
+    doc="x / √(mean x² + eps) · weight over the last axes",
+    xp="rms_norm",
+    node="MulBackward0",
+)
+moments = general(
+    "moments(x, mean, var, *, axes) -> m, v",
+    vjp=lambda xp, g_m, g_v, x, mean, axes: (xp.moments_grad(g_m, g_v, x, mean, axes), None, None),
+    doc="mean and variance over the axes, known already",
+)
+mean_square = general(
+    "mean_square(x, square, *, axes)",
+    lambda xp, g, x, x_shape, axes: x * (g * (2.0 / max(xp.count(x_shape, axes), 1))),
+    None,
+    doc="the mean of x² over the axes, known already",
+)
