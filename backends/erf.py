@@ -5,7 +5,13 @@ Cody's third interval, |x| > 4, is left out: there erfc is below 2e-8, and his s
 """
 
 # erf(x) / x as P(x²) / Q(x²) for |x| <= 0.46875, good to BORDER; the coefficients from the highest power down.
-SMALL_P = (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3)
+SMALL_P = (
+    1.85777706184603153e-1,
+    3.16112374387056560e0,
+    1.13864154151050156e2,
+    3.77485237685302021e2,
+    3.20937758913846947e3,
+)
 SMALL_Q = (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3)
 
 # erfc(x) · exp(x²) as P(x) / Q(x) above.

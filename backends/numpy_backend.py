@@ -56,6 +56,8 @@ class NumpyBackend(Backend):
 
     @staticmethod
     def reshape_view(a, shape):
+        if a.flags.c_contiguous:  # then a reshape is never a copy
+            return a.reshape(shape)
         try:
             return np.reshape(a, shape, copy=False)
         except ValueError as error:
@@ -253,13 +255,27 @@ class NumpyBackend(Backend):
 
     # --- products and shape ---
     matmul = np.matmul
-    reshape = staticmethod(np.reshape)
-    permute_dims = staticmethod(np.transpose)
     broadcast_to = staticmethod(np.broadcast_to)
     concat = staticmethod(np.concatenate)
     flip = staticmethod(np.flip)
     stack = staticmethod(np.stack)
-    swap_axes = staticmethod(np.swapaxes)
+
+    # Methods, since numpy's functions of these names go through a Python wrapper: 150 ns instead of 600.
+    @staticmethod
+    def reshape(a, shape):
+        return a.reshape(shape)
+
+    @staticmethod
+    def permute_dims(a, axes):
+        return a.transpose(axes)
+
+    @staticmethod
+    def swap_axes(a, i, j):
+        return a.swapaxes(i, j)
+
+    @staticmethod
+    def expand_dims(a, axis):
+        return a.reshape((*a.shape[:axis], 1, *a.shape[axis:])) if a.flags.c_contiguous else np.expand_dims(a, axis)
 
     # --- indexing ---
     @staticmethod

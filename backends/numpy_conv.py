@@ -1,14 +1,17 @@
 """numpy's convolutions: columns of a block of images in a reused buffer, then one matrix product.
 
-A block of small images is laid out with the image number innermost, so that the copied runs are long and the product is
-wide; a large image is a block of its own, cut by output rows where its columns would leave the cache.
+The columns are made axis by axis, the last one first, so that all copies but the first pass are long runs. A block of small
+images is laid out with the image number innermost, which makes the runs longer and the product wider; a large image is a
+block of its own, cut by output rows where its columns would leave the cache.
 """
 
+import math
 import threading
+from functools import lru_cache
 
 import numpy as np
 
-from .windows import plan_of
+from .windows import axis_taps, window_count
 
 __all__ = ["NumpyConvolution"]
 
@@ -25,9 +28,7 @@ class _Scratch(threading.local):
         self.buffers = {}
 
     def __call__(self, use, shape, dtype):
-        size = dtype.itemsize
-        for n in shape:
-            size *= n
+        size = math.prod(shape) * dtype.itemsize
         buffer = self.buffers.get(use)
         if buffer is None or buffer.nbytes < size:
             buffer = np.empty(size, np.uint8)
@@ -39,132 +40,155 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-class Blocks:
-    """The work on one convolution: its plan, and how it is cut into blocks.
+class Plan:
+    """How a convolution is cut into blocks.
 
     Attributes:
+        out: spatial sizes of the output.
         images: images in a block.
-        rows: output rows (first spatial axis) in a block.
+        bands: per cut by output rows: (the rows, the :class:`AxisTaps` of all spatial axes).
     """
 
-    def __init__(self, plan, x_shape, kernel_size, dtype):
-        self.plan = plan
-        self.dtype = dtype
-        self.n, self.channels = x_shape[:2]
-        self.depth = self.channels * kernel_size  # rows of the columns, all groups
+    def __init__(self, n, channels, size, kernel, stride, padding, dilation):
+        axes = list(zip(size, kernel, stride, padding, dilation, strict=True))
+        self.kernel = kernel
+        self.out = tuple(window_count(*axis) for axis in axes)
+        if min(self.out) < 1:
+            raise ValueError(f"a kernel of size {kernel} and dilation {dilation} does not fit into {size}")
+        positions = math.prod(self.out)
+        depth = channels * math.prod(kernel)
         self.images = 1
-        if plan.positions < _WIDE:
-            self.images = max(1, min(self.n, 4096 // plan.positions, _COLUMNS // (self.depth * plan.positions) or 1))
-        self.rows = plan.out[0]
-        if self.images == 1 and self.depth * plan.positions > _COLUMNS:
-            per_row = self.depth * (plan.positions // plan.out[0])
-            self.rows = max(1, _ROWS // per_row)
+        if positions < _WIDE:
+            self.images = max(1, min(n, 4096 // positions, _COLUMNS // max(1, depth * positions)))
+        rows = self.out[0]
+        if depth * positions > _COLUMNS:
+            rows = max(1, _ROWS * rows // (depth * positions))
+        others = [axis_taps(*axis, 0, count) for axis, count in zip(axes[1:], self.out[1:], strict=True)]
+        self.bands = [
+            (slice(first, last), (axis_taps(*axes[0], first, last), *others))
+            for first in range(0, self.out[0], rows)
+            for last in [min(first + rows, self.out[0])]
+        ]
 
-    def groups_of_images(self):
-        for first in range(0, self.n, self.images):
-            yield slice(first, min(first + self.images, self.n))
+    def blocks(self, n):
+        for first in range(0, n, self.images):
+            images = slice(first, min(first + self.images, n))
+            for rows, taps in self.bands:
+                yield images, rows, taps
 
-    def groups_of_rows(self):
-        for first in range(0, self.plan.out[0], self.rows):
-            yield slice(first, min(first + self.rows, self.plan.out[0]))
 
-    def phases(self, x):
-        """The padded images of a block, split by phase: (C, phases, *phase_size, images)."""
-        plan, m = self.plan, len(x)
-        split = _scratch("phases", (self.channels, len(plan.phases), *plan.phase_size, m), self.dtype)
-        if plan.padded:
-            split.fill(0)
-        x = innermost(x)
-        for i, (to, at) in enumerate(plan.phases):
-            split[(slice(None), i, *to)] = x[(slice(None), *at)]
-        return split
-
-    def window(self, split, tap, rows):
-        """The elements of a phase array that a tap meets in the output rows of a block."""
-        phase, (first, *others) = self.plan.taps[tap]
-        return split[(slice(None), phase, slice(first.start + rows.start, first.start + rows.stop), *others)]
-
-    def columns(self, split, rows):
-        """(C, taps, rows, *other output axes, images), in a reused buffer."""
-        taps = len(self.plan.taps)
-        shape = (self.channels, taps, rows.stop - rows.start, *self.plan.out[1:], split.shape[-1])
-        columns = _scratch("columns", shape, self.dtype)
-        for tap in range(taps):
-            columns[:, tap] = self.window(split, tap, rows)
-        return columns
-
-    def positions(self, a, rows):
-        """Images of a block (N, O, *out) as a matrix (O, positions), the image number innermost."""
-        a = a[(slice(None), slice(None), rows)]
-        if len(a) == 1:
-            return a[0].reshape(a.shape[1], -1)
-        flat = _scratch("positions", (a.shape[1], *a.shape[2:], len(a)), self.dtype)
-        flat[...] = innermost(a)
-        return flat.reshape(a.shape[1], -1)
+@lru_cache(maxsize=1024)
+def _plan(n, channels, size, kernel, stride, padding, dilation):
+    return Plan(n, channels, size, kernel, stride, padding, dilation)
 
 
 def innermost(x):
     """(N, C, *S) as a view (C, *S, N)."""
-    return x.transpose((*range(1, x.ndim), 0))
+    return x[0][..., None] if len(x) == 1 else x.transpose((*range(1, x.ndim), 0))
 
 
-def forward(x, weight, plan, groups):
-    n, o = len(x), len(weight)
+def together(x, use):
+    """(N, C, *S) as an array (C, *S, N): a view of one image, a copy of several."""
+    if len(x) == 1:
+        return x[0][..., None]
+    x = innermost(x)
+    out = _scratch(use, x.shape, x.dtype)
+    out[...] = x
+    return out
+
+
+def unfold(x, taps):
+    """(C, *S, N) → columns (C, *kernel, *windows, N); ``taps``: the AxisTaps of each spatial axis."""
+    x = x[(slice(None), slice(taps[0].low, taps[0].high))]
+    for done, axis in enumerate(reversed(taps)):
+        if axis.trivial:
+            x = x[:, None]
+            continue
+        # x: (C, *kernel of the axes done, *S of those to do, ...); this axis is the last one to do.
+        place = len(taps)
+        shape = (x.shape[0], len(axis.taps), *x.shape[1:place], axis.count, *x.shape[place + 1 :])
+        last = done == len(taps) - 1
+        out = _scratch("columns" if last else f"unfold{done % 2}", shape, x.dtype)
+        before = (slice(None),) * (place - 1)
+        for tap, (windows, positions) in enumerate(axis.taps):
+            part = out[:, tap]
+            if windows.stop - windows.start < axis.count:
+                part[(slice(None), *before, slice(0, windows.start))] = 0
+                part[(slice(None), *before, slice(windows.stop, None))] = 0
+            part[(slice(None), *before, windows)] = x[(slice(None), *before, positions)]
+        x = out
+    return x
+
+
+def fold(columns, taps, target):
+    """The transpose of :func:`unfold`: add columns to (C, *S, N), whose first spatial axis may hold other bands' sums."""
+    x = columns
+    dims = len(taps)
+    for step, axis in enumerate(taps):
+        # x: (C, *kernel of this and later axes, *S of the axes done, windows of this axis, ...)
+        place = dims  # of the axis' windows, once its kernel axis is taken away
+        last = step == dims - 1
+        before = (slice(None),) * (place - 1)
+        shape = (x.shape[0], *x.shape[2 : place + 1], axis.size, *x.shape[place + 2 :])
+        if last:
+            out = target
+        else:
+            out = _scratch(f"fold{step % 2}", shape, x.dtype)
+            out.fill(0)
+        for tap, (windows, positions) in enumerate(axis.taps):
+            part = out[(slice(None), *before, positions)]
+            part += x[(slice(None), tap, *before, windows)]
+        x = out
+
+
+def forward(x, weight, stride, padding, dilation, groups):
+    n, o, kernel = len(x), len(weight), weight.shape[2:]
+    plan = _plan(n, x.shape[1], x.shape[2:], kernel, stride, padding, dilation)
     out = np.empty((n, o, *plan.out), x.dtype)
-    blocks = Blocks(plan, x.shape, len(plan.taps), x.dtype)
     w = weight.reshape(groups, o // groups, -1)
-    for images in blocks.groups_of_images():
-        split = blocks.phases(x[images])
-        for rows in blocks.groups_of_rows():
-            columns = blocks.columns(split, rows)
-            columns = columns.reshape(groups, w.shape[2], -1)
-            part = out[images, :, rows]
-            if len(part) == 1:
-                np.matmul(w, columns, out=part[0].reshape(groups, o // groups, -1, copy=False))
-            else:
-                product = _scratch("product", (groups, o // groups, columns.shape[2]), x.dtype)
-                np.matmul(w, columns, out=product)
-                innermost(part)[...] = product.reshape(o, *part.shape[2:], len(part))
+    for images, rows, taps in plan.blocks(n):
+        columns = unfold(together(x[images], "images"), taps).reshape(groups, w.shape[2], -1)
+        part = out[images, :, rows]
+        if len(part) == 1:
+            np.matmul(w, columns, out=part[0].reshape(groups, o // groups, -1, copy=False))
+        else:
+            product = _scratch("product", (groups, o // groups, columns.shape[2]), x.dtype)
+            np.matmul(w, columns, out=product)
+            innermost(part)[...] = product.reshape(o, *part.shape[2:], len(part))
     return out
 
 
-def input_gradient(g, weight, plan, groups, size):
-    n, o = g.shape[:2]
-    x_shape = (n, weight.shape[1] * groups, *size)
-    out = np.empty(x_shape, g.dtype) if plan.covered else np.zeros(x_shape, g.dtype)
-    blocks = Blocks(plan, x_shape, len(plan.taps), g.dtype)
+def input_gradient(g, weight, size, stride, padding, dilation, groups):
+    n, o, kernel = len(g), len(weight), weight.shape[2:]
+    channels = weight.shape[1] * groups
+    plan = _plan(n, channels, size, kernel, stride, padding, dilation)
+    out = np.zeros((n, channels, *size), g.dtype)
     wt = weight.reshape(groups, o // groups, -1).transpose(0, 2, 1)
-    for images in blocks.groups_of_images():
-        m = images.stop - images.start
-        split = _scratch("phases", (x_shape[1], len(plan.phases), *plan.phase_size, m), g.dtype)
-        split.fill(0)
-        for rows in blocks.groups_of_rows():
-            flat = blocks.positions(g[images], rows).reshape(groups, o // groups, -1)
-            shape = (x_shape[1], len(plan.taps), rows.stop - rows.start, *plan.out[1:], m)
-            columns = _scratch("columns", shape, g.dtype)
-            np.matmul(wt, flat, out=columns.reshape(groups, wt.shape[1], -1))
-            for tap in range(len(plan.taps)):
-                window = blocks.window(split, tap, rows)
-                window += columns[:, tap]
-        x = innermost(out[images])
-        for i, (to, at) in enumerate(plan.phases):
-            x[(slice(None), *at)] = split[(slice(None), i, *to)]
+    for images, rows, taps in plan.blocks(n):
+        flat = together(g[images, :, rows], "product").reshape(groups, o // groups, -1)
+        part = out[(images, slice(None), *(slice(axis.low, axis.high) for axis in taps))]
+        columns = _scratch("columns", (channels, *kernel, *(t.count for t in taps), len(part)), g.dtype)
+        np.matmul(wt, flat, out=columns.reshape(groups, wt.shape[1], -1))
+        if len(part) == 1:
+            fold(columns, taps, innermost(part))
+        else:
+            sums = _scratch("images", (channels, *part.shape[2:], len(part)), g.dtype)
+            sums.fill(0)
+            fold(columns, taps, sums)
+            part += sums.transpose(-1, *range(sums.ndim - 1))
     return out
 
 
-def weight_gradient(g, x, plan, groups, kernel):
-    o = g.shape[1]
-    blocks = Blocks(plan, x.shape, len(plan.taps), x.dtype)
+def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
+    n, o = g.shape[:2]
+    plan = _plan(n, x.shape[1], x.shape[2:], kernel, stride, padding, dilation)
     total = None
-    for images in blocks.groups_of_images():
-        split = blocks.phases(x[images])
-        for rows in blocks.groups_of_rows():
-            columns = blocks.columns(split, rows)
-            flat = blocks.positions(g[images], rows).reshape(groups, o // groups, -1)
-            columns = columns.reshape(groups, -1, flat.shape[2])
-            if total is None:
-                total = np.matmul(flat, columns.transpose(0, 2, 1))
-            else:
-                total += np.matmul(flat, columns.transpose(0, 2, 1))
-    if total is None: total = np.zeros(())
+    for images, rows, taps in plan.blocks(n):
+        columns = unfold(together(x[images], "images"), taps)
+        flat = together(g[images, :, rows], "product").reshape(groups, o // groups, -1)
+        columns = columns.reshape(groups, -1, flat.shape[2]).transpose(0, 2, 1)
+        if total is None:
+            total = np.matmul(flat, columns)
+        else:
+            total += np.matmul(flat, columns)
     return total.reshape(o, x.shape[1] // groups, *kernel)

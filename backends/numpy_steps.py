@@ -73,7 +73,7 @@ def _adam(w, g, m, v, v_max, coefficients, maximize):
     _multiply(t, gain2, t)
     _add(v, t, v)
     if v_max is not None:
-        v = np.maximum(v_max, v, v_max)
+        v = np.maximum(v_max, v, out=v_max)
     np.sqrt(v, t)
     _add(t, eps, t)
     _divide(m, t, t)

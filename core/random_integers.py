@@ -64,6 +64,8 @@ def random(shape, dtype, low=None, generator=None):
     greatest = _greatest(dtype)
     if low is None:
         return _remainders(0, greatest + 1, dtype is int64 or dtype is float64, shape, dtype, generator)
+    if low == -(2**63):
+        return _all_64_bits(shape, dtype, generator or default_generator)
     if dtype.is_floating_point:
         low = _inner_low(low, dtype)
         if low > greatest:
@@ -76,6 +78,15 @@ def random(shape, dtype, low=None, generator=None):
     return _remainders(low, span, span >= 2**28, shape, dtype, generator)
 
 
+def _all_64_bits(shape, dtype, generator):
+    kernel = "random_full_64_bits_range_kernel_cpu"
+    if dtype is bool_ or dtype.name == "float16":
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(dtype)}'")
+    if dtype.itemsize < 8 and not dtype.is_floating_point:
+        raise RuntimeError(f"{kernel} handles only int64, double, float and bfloat16")
+    return drawn(shape, dtype, lambda count: generator._bits64(count).view(np.int64))
+
+
 def _remainders(low, span, wide, shape, dtype, generator):
     generator = generator or default_generator
     low = np.int64(low)
@@ -86,10 +97,7 @@ def _remainders(low, span, wide, shape, dtype, generator):
     def from_64(count):
         return (generator._bits64(count) % np.uint64(span)).view(np.int64) + low
 
-    def all_64(count):
-        return generator._bits64(count).view(np.int64)  # the bits as they are: low is not added
-
-    return drawn(shape, dtype, all_64 if span == 2**64 else from_64 if wide else from_32)
+    return drawn(shape, dtype, from_64 if wide else from_32)
 
 
 def _greatest(dtype):
@@ -139,9 +147,10 @@ def _inner_high(high, dtype):
 
 
 def _rounded(value, dtype):
-    """The dtype's number next to ``value``, as int64: 2⁶³ is out of range there and becomes -2⁶³, as on x86."""
-    rounded = int(np.array(value, np.float64).astype(host_dtype(dtype)))
-    return rounded if rounded < 2**63 else -(2**63)
+    """The dtype's number next to ``value``, as int64: 2⁶³ and infinity become -2⁶³ there, as on x86."""
+    with np.errstate(over="ignore"):
+        rounded = float(np.array(value, np.float64).astype(host_dtype(dtype)))
+    return int(rounded) if abs(rounded) < 2**63 else -(2**63)
 
 
 def _step(value, dtype):

@@ -42,13 +42,13 @@ class Size(tuple):
 
 
 class Extra:
-    """What few tensors have: being a view, hooks of a leaf, a retained gradient, a name."""
+    """What few tensors have: being a view, hooks of a leaf, a retained gradient.
 
-    __slots__ = ("base", "hooks", "inference", "path", "post_hooks", "retains")
+    Class attributes are the defaults, so that a view sets two fields and no more.
+    """
 
-    def __init__(self):
-        self.base = self.path = self.hooks = self.post_hooks = None
-        self.retains = self.inference = False
+    base = path = hooks = post_hooks = None
+    retains = False
 
 
 class Tensor:

@@ -7,31 +7,35 @@ new history that starts there.
 """
 
 import warnings
+import weakref
 
 from .errors import leaf_in_place, leaf_view_in_place, scalar_name
 from .graph import CLOCK, LEAF, Version
 from .modes import is_grad_enabled
 from .slow import edge_of, new_node
+from .tensor import Extra
+
+_new = object.__new__
 
 
 def share_memory(t, source, function, statics):
     """Note that ``t`` is ``function(source, *statics)`` on the memory of ``source``."""
-    from .tensor import Extra
-
-    extra = Extra()
-    step = (function, statics)
+    t._x = extra = _new(Extra)
     parent = source._x
-    if parent is not None and parent.base is not None:
-        extra.base = parent.base
-        extra.path = (*parent.path, step)
-    else:
+    if parent is None or parent.base is None:
         extra.base = source
-        extra.path = (step,)
-    if source._v is None:
-        source._v = Version()
-    t._x = extra
-    t._v = source._v
-    source._v.add_view(t)
+        extra.path = ((function, statics),)
+    else:
+        extra.base = parent.base
+        extra.path = (*parent.path, (function, statics))
+    version = source._v
+    if version is None:
+        version = source._v = _new(Version)
+        version.clock = 0
+        version.views = [weakref.ref(t)]
+    else:
+        version.add_view(t)
+    t._v = version
 
 
 def follow(xp, a, path):

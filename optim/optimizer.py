@@ -120,11 +120,11 @@ class Optimizer:
         self._make_hook_dicts()
 
     def __repr__(self):
-        lines = [f"{type(self).__name__} ("]
+        texts = []
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
-            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
-        return "\n".join([*lines, ")"])
+            options = "".join(f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params")
+            texts.append(f"\nParameter Group {i}\n{options}")
+        return f"{type(self).__name__} ({''.join(texts)})"
 
     # --- stepping ---
     @with_hooks

@@ -1,13 +1,16 @@
 """The ops: rows by family, and the public functions and Tensor methods made of them."""
 
-from . import arithmetic, elementwise, in_place, index, join, product, reduce, reduction, reshaping, sampling, shape
+from . import activation, arithmetic, elementwise, in_place, index, join, loss, norm, product, reduce, reduction, reshaping, sampling, shape
 
 __all__ = [
+    "activation",
     "arithmetic",
     "elementwise",
     "in_place",
     "index",
     "join",
+    "loss",
+    "norm",
     "product",
     "reduce",
     "reduction",

@@ -9,7 +9,10 @@ def opposite(g, needs):
 
 
 scaled = elementwise(
-    "scaled(x, *, factor)", lambda xp, g, factor: xp.scaled(g, factor), doc="x times a constant array", node="MulBackward0"
+    "scaled(x, *, factor)",
+    lambda xp, g, factor: xp.scaled(g, factor),
+    doc="x times a constant array",
+    node="MulBackward0",
 )
 divided_ = linear(
     "divided_(x, *, divisor)",
@@ -58,7 +61,7 @@ binary_cross_entropy_with_logits_ = general(
     vjp=lambda xp, g, x, y, weight, pos_weight, reduction: xp.binary_cross_entropy_with_logits_grad(
         g, x, y, weight, pos_weight, reduction
     ),
-    doc="-w (p y log σ(x) + (1 - y) log(1 - σ(x)))",
+    doc="-w (p y log s + (1 - y) log(1 - s)) with s = sigmoid(x)",
     xp="binary_cross_entropy_with_logits",
     node="BinaryCrossEntropyWithLogitsBackward0",
 )

@@ -16,7 +16,9 @@ batch_norm_ = general(
 )
 layer_norm_ = general(
     "layer_norm_(x, weight?, bias?, *, axes, eps) -> out, mean:no, var:no",
-    vjp=lambda xp, g, x, weight, mean, var, axes, eps, needs: xp.layer_norm_grad(g, x, weight, mean, var, axes, eps, needs),
+    vjp=lambda xp, g, x, weight, mean, var, axes, eps, needs: xp.layer_norm_grad(
+        g, x, weight, mean, var, axes, eps, needs
+    ),
     doc="(x - mean) / √(var + eps) · weight + bias over the last axes",
     xp="layer_norm",
     node="NativeLayerNormBackward0",

@@ -47,6 +47,8 @@ def _summand(input, dtype):
     """sum and prod add up integers as int64."""
     if dtype is not None:
         return input.to(dtype)
+    if input._a.dtype is input._xp.float32:
+        return input
     return input.to(dtypes.int64) if input.dtype.kind < dtypes.FLOAT and input.dtype is not dtypes.int64 else input
 
 
@@ -70,8 +72,8 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
 
 
 def _all(dim, input):
-    found = axes_of(dim, len(input._a.shape))
-    return found
+    rank = len(input._a.shape)
+    return (dim,) if dim.__class__ is int and 0 <= dim < rank else axes_of(dim, rank)
 
 
 def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
@@ -82,7 +84,7 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """
     if dtype is not None:
         input = input.to(dtype)
-    if input.dtype.kind < dtypes.FLOAT:
+    if input._a.dtype is not input._xp.float32 and input.dtype.kind < dtypes.FLOAT:
         from ..errors import scalar_name
 
         what = "Input" if dtype is None else "Optional"

@@ -410,6 +410,16 @@ ERRORS = [
     (lambda: random.random((2,), c64), NotImplementedError, "\"random_kernel_cpu\" not implemented for 'ComplexFloat'"),
     (lambda: random.random((2,), u8, -3), RuntimeError, "from is out of bounds for unsigned char"),
     (
+        lambda: random.random((2,), i32, -(2**63)),
+        RuntimeError,
+        "random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16",
+    ),
+    (
+        lambda: random.random((2,), f16, -(2**63)),
+        NotImplementedError,
+        "\"random_full_64_bits_range_kernel_cpu\" not implemented for 'Half'",
+    ),
+    (
         lambda: random.random((2,), f32, 2**62),
         RuntimeError,
         "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to dtype, but got "

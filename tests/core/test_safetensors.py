@@ -75,7 +75,7 @@ def test_what_the_format_cannot_hold(tmp_path):
     for tensors, error, text in cases:
         with pytest.raises(error, match=text):
             safetensors_io.save_file(tensors, path)
-    with pytest.raises(TypeError, match="(?i)str"):
+    with pytest.raises(TypeError, match=r"(?i)str"):
         safetensors_io.save_file({"x": tensor(1.0)}, path, {"key": 3})
     assert_same(safetensors_io.load_file(path), {"old": tensor(1.0)})
     assert os.listdir(tmp_path) == ["a.safetensors"]

@@ -16,7 +16,7 @@ from plugrad.core.device import device
 from plugrad.core.dtypes import DTYPES, float16
 from plugrad.core.serialization import CheckpointError, load, safe_globals, save
 from plugrad.core.tensor import Size, Tensor
-from plugrad.nn.parameter import Parameter
+from plugrad.nn import Module, Parameter, Sequential
 
 
 def written(obj, **options):
@@ -326,6 +326,29 @@ def test_allowed_classes_are_built():
     assert (point.x, got.a, got.b, stateful.state) == (1, 1, [2], {"seen": True})
     with pytest.raises(CheckpointError):
         read(content)
+
+
+class Scale(Module):
+    def __init__(self, scale):
+        super().__init__()
+        self.scale = Parameter(tensor([scale]))
+        self.register_buffer("seen", tensor([0]))
+
+    def forward(self, x):
+        return x * self.scale
+
+
+def test_whole_modules_are_built_of_allowed_classes():
+    module = Sequential(Scale(2.0), Scale(3.0)).eval()
+    content = written(module)
+    with pytest.raises(CheckpointError, match="Sequential was not an allowed global"):
+        read(content)
+    with safe_globals([Sequential, Scale]):
+        got = read(content)
+    assert_same(got.state_dict(), module.state_dict())
+    assert not got.training
+    got(tensor([5.0])).backward()
+    assert got[0].scale.grad.tolist() == [15]
 
 
 def test_allowed_classes_under_another_name():

@@ -10,7 +10,7 @@ from plugrad.backends import registry
 from plugrad.backends.numpy_backend import NumpyBackend
 from plugrad.backends.spec import BackendSpec
 from plugrad.core.create import from_host
-from plugrad.core.device import device
+from plugrad.core.device import _spaces, device
 from plugrad.core.serialization import load, save
 from plugrad.nn.parameter import Parameter
 
@@ -36,12 +36,11 @@ class Distant(NumpyBackend):
 
 @pytest.fixture(autouse=True)
 def _distant():
-    spec = BackendSpec("distant", ("distant",), lambda: Distant)
-    registry.register(spec)
+    registry.register(BackendSpec("distant", ("distant",), lambda: Distant))
     yield
-    registry._extra.remove(spec)
-    for cached in (registry._specs, registry.namespace, registry._class_of):
-        cached.cache_clear()
+    registry.unregister("distant")
+    for where in [where for where, xp in _spaces.items() if xp.device_type == "distant"]:
+        del _spaces[where]
 
 
 def again(obj, **options):

@@ -1,6 +1,7 @@
 """Optimizers, program by program as torch does it: every combination of options, state dicts, groups, hooks, errors."""
 
 import copy
+import importlib
 import itertools
 import pickle
 from collections import OrderedDict
@@ -214,7 +215,7 @@ def zero_grad(t):
 @program
 def zero_grad_cuts_history(t):
     w = t.nn.Parameter(t.ones(2))
-    (w**3).sum().backward(create_graph=True)
+    (w.grad,) = t.autograd.grad((w**3).sum(), [w], create_graph=True)
     optimizer = t.optim.SGD([w], lr=0.1)
     had = w.grad.requires_grad
     optimizer.zero_grad(set_to_none=False)
@@ -305,14 +306,15 @@ def deep_copy(t):
 def step_hooks(t):
     params, seen = parameters(t), []
     optimizer = t.optim.SGD(params, lr=0.1)
+    everywhere = importlib.import_module(f"{t.__name__}.optim.optimizer")
 
     def skip_closure(optimizer, args, kwargs):
         seen.append(["pre", len(args), sorted(kwargs)])
         return (args[0], lambda: "another"), {}
 
     handles = [
-        t.optim.optimizer.register_optimizer_step_pre_hook(lambda *args: seen.append("global pre")),
-        t.optim.optimizer.register_optimizer_step_post_hook(lambda *args: seen.append("global post")),
+        everywhere.register_optimizer_step_pre_hook(lambda *args: seen.append("global pre")),
+        everywhere.register_optimizer_step_post_hook(lambda *args: seen.append("global post")),
         optimizer.register_step_pre_hook(skip_closure),
         optimizer.register_step_post_hook(lambda o, args, kwargs: seen.append(["post", len(args)])),
     ]

@@ -142,7 +142,8 @@ def test_randint(shape, low_high):
         assert_same_state(ours, theirs, name)
 
 
-@each_shape
+# Not the empty shape: torch finds out that a dtype has no kernel only where there is a number to draw.
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if 0 not in shape], ids=str)
 @pytest.mark.parametrize("low", [None, 0, 3, -3, -(2**63), 2**62])
 def test_random(shape, low):
     for name in ["bool", *INTEGERS, *FLOATS]:

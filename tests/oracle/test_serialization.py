@@ -9,6 +9,7 @@ from collections import Counter, OrderedDict
 import numpy as np
 import pytest
 
+import plugrad
 from plugrad.core import serialization
 from plugrad.core.create import from_host, tensor
 from plugrad.core.device import device
@@ -379,3 +380,32 @@ def test_safetensors_both_ways(tmp_path):
     for name in theirs:
         assert_equal(ours[name], back[name])
     assert safetensors_io.load(safetensors_torch.save(theirs)).keys() == theirs.keys()
+
+
+def test_training_goes_on_in_the_other_library():
+    """plugrad's model and optimizer states are torch's, and one more step of both gives the same weights."""
+    results = []
+    for here, there, saver, loader in ((plugrad, torch, save, torch.load), (torch, plugrad, torch.save, load)):
+        here.manual_seed(0)
+        model, optimizer = training(here)
+        step(here, model, optimizer)
+        checkpoint = through(saver, loader, {"model": model.state_dict(), "optimizer": optimizer.state_dict()})
+        other, other_optimizer = training(there)
+        assert str(other.load_state_dict(checkpoint["model"])) == "<All keys matched successfully>"
+        other_optimizer.load_state_dict(checkpoint["optimizer"])
+        for library, pair in ((here, (model, optimizer)), (there, (other, other_optimizer))):
+            step(library, *pair)
+            results.append(torch.tensor(pair[0][0].weight.tolist()))
+    for result in results[1:]:
+        torch.testing.assert_close(result, results[0], atol=1e-6, rtol=1e-5)
+
+
+def training(library):
+    model = library.nn.Sequential(library.nn.Linear(3, 4), library.nn.BatchNorm1d(4), library.nn.Linear(4, 1))
+    return model, library.optim.AdamW(model.parameters(), lr=0.01)
+
+
+def step(library, model, optimizer):
+    optimizer.zero_grad()
+    model(library.arange(6.0).reshape(2, 3)).pow(2).sum().backward()
+    optimizer.step()
