@@ -132,30 +132,54 @@ class Walk:
             self.run_general()
 
     def run_arrays(self):
-        """The common case in one frame; run_general says the same in small steps."""
+        """The common case in one frame; run_general says the same in small steps.
+
+        ``front`` is a node that waits outside the heap as long as it is the only one: a chain never touches the heap.
+        """
         pending, nodes, heap, leaves, keep = self.pending, self.nodes, self.heap, self.leaves, self.keep_graph
-        give_port, fit = self.give_port, Arrays.fit
-        while heap:
-            key = heappop(heap)
-            node = nodes.pop(key)
-            g = pending.pop(key)
-            if node.clock != CLOCK.now:
+        give_port, fit, clock = self.give_port, Arrays.fit, CLOCK
+        front = None
+        while True:
+            if front is not None:
+                node, g = front, front_g
+                front = None
+            elif heap:
+                key = heappop(heap)
+                node = nodes.pop(key)
+                g = pending.pop(key)
+            else:
+                return
+            if node.clock != clock.now:
                 node.check()
             if node.hooks is not None or g.__class__ is list:
                 self.step(node, g)
                 continue
             incoming = g
             gradients = node.backward(g)
-            if not keep:
+            if not keep and node.saved_arrays:
                 node.release()
-            xp = node.xp
+            xp, exact = node.xp, node.exact
             for edge, g in zip(node.next, gradients):  # noqa: B905 - strict costs, and both have one entry per argument
                 if g is None or edge is None:
                     continue
                 kind = edge._kind
                 if kind == NODE:
-                    if g.shape != edge.shape or g.dtype is not edge.dtype or g.__class__ is not xp.array_type:
+                    if not exact and (
+                        g.shape != edge.shape or g.dtype is not edge.dtype or g.__class__ is not xp.array_type
+                    ):
                         g = fit(xp, g, edge.shape, edge.dtype)
+                    if front is None and not heap:
+                        front, front_g = edge, g
+                        continue
+                    if front is not None:
+                        if front is edge:
+                            front_g = front_g + g
+                            continue
+                        key = front.order
+                        pending[key] = front_g
+                        nodes[key] = front
+                        heappush(heap, key)
+                        front = None
                     key = edge.order
                     if key in pending:
                         pending[key] = pending[key] + g
@@ -165,16 +189,20 @@ class Walk:
                         heappush(heap, key)
                 elif kind == LEAF_TENSOR:
                     a = edge._a
-                    passed_on = g is incoming
                     if g.shape != a.shape or g.dtype is not a.dtype or g.__class__ is not xp.array_type:
                         g = fit(xp, g, a.shape, a.dtype)
-                        passed_on = g is incoming
                     if edge in leaves:
                         leaves[edge] = leaves[edge] + g
                     else:
                         # The gradient that is passed on here may be another leaf's too.
-                        leaves[edge] = xp.copy(g) if passed_on or not xp.owns(g) else g
+                        leaves[edge] = xp.copy(g) if g is incoming or not xp.owns(g) else g
                 else:
+                    if front is not None:
+                        key = front.order
+                        pending[key] = front_g
+                        nodes[key] = front
+                        heappush(heap, key)
+                        front = None
                     give_port(edge, g, xp)
 
     def run_general(self):

@@ -40,7 +40,7 @@ def load_legacy(data, allowed, make_storage, encoding):
     storages = _read_storages(data, keys.position, order, wanted, make_storage)
 
     def find(identity):
-        return storages[identity[2]]
+        return storages[check_identity(identity, 6)[1]]
 
     return Unpickler(data, allowed, find, encoding, position).load(), storages.values()
 
@@ -54,7 +54,8 @@ def _check_prologue(data, allowed):
         if values[0] != MAGIC:
             raise CheckpointError("Invalid magic number; corrupt file? It is a pickle, but none of torch.save.")
     if values[1] != PROTOCOL:
-        raise CheckpointError(f"Invalid protocol version: {values[1]!r}")
+        version = values[1] if type(values[1]) is int else type(values[1]).__name__
+        raise CheckpointError(f"Invalid protocol version: {version}")
     return position
 
 
@@ -63,7 +64,7 @@ def _no_storage(identity):
 
 
 def _read_storages(data, position, order, wanted, make_storage):
-    if sorted(order) != sorted(wanted):
+    if type(order) is not list or any(type(key) is not str for key in order) or sorted(order) != sorted(wanted):
         raise CheckpointError("the list of storages does not fit the tensors.")
     storages = {}
     for key in order:

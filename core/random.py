@@ -214,7 +214,7 @@ def bernoulli(p, shape=None, dtype=float32, generator=None):
     Example:
         >>> from plugrad.core import random
         >>> random.bernoulli(0.5, (6,), generator=random.Generator().manual_seed(0))
-        array([1., 0., 1., 0., 0., 1.], dtype=float32)
+        array([0., 0., 1., 0., 0., 0.], dtype=float32)
     """
     generator = generator or default_generator
     if isinstance(p, np.ndarray):

@@ -13,7 +13,7 @@ import plugrad_golden_checkpoints as golden
 from plugrad.core.create import from_host
 from plugrad.core.serialization import CheckpointError, load, save
 from plugrad.core.tensor import Tensor
-from plugrad_pickle_assembler import Name, Persistent, archive_of, assemble, legacy_of, storage, tensor
+from plugrad_pickle_assembler import Name, Persistent, Raw, archive_of, assemble, legacy_of, storage, tensor
 
 
 def read(content, **options):
@@ -204,6 +204,11 @@ def test_legacy_lists_that_do_not_fit():
     assert read(legacy_of(pickled, ["0"], data)).shape == (3, 4)
     assert_refused(legacy_of(pickled, [], data), "does not fit")
     assert_refused(legacy_of(pickled, ["0", "1"], data), "does not fit")
+    assert_refused(legacy_of(pickled, ["0", (1,)], data), "does not fit")
+    nest = Raw(b"]" * 100_000 + b"a" * 99_999)  # its text alone would overflow the stack
+    assert_refused(legacy_of(pickled)[: -len(pickle.dumps([], 2))] + assemble(nest), "does not fit")
+    head = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
+    assert_refused(head + assemble(nest) + pickle.dumps({}, 2), "Invalid protocol version: list")
     assert_refused(legacy_of(pickled, ["0"], data[:-1]), "cut off")
     assert_refused(legacy_of(pickled, ["0"], struct.pack("<q", 11) + bytes(48)), "has not the 12 elements")
     viewed = ("storage", Name("torch", "FloatStorage"), "0", "cpu", 12, ("1", 0, 12))
