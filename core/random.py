@@ -3,7 +3,9 @@
 
 Everything is drawn here, as numpy arrays, and copied to the device afterwards: one seed gives the same numbers on every
 backend. The stream is the Mersenne Twister's 32-bit outputs, called words; which words become which number is torch's
-choice, found by experiment with torch 2.13 on x86-64. The tests hold every function to it.
+choice, found by experiment with torch 2.13 on an AMD processor with AVX2. The tests hold every function to it. torch
+itself has other numbers elsewhere: without AVX2 other last bits of ``uniform`` and ``normal``, and on Intel processors
+``bernoulli`` with one probability, dropout's masks therefore, from MKL's own stream.
 
 All draw functions take a shape (a tuple), a dtype and a generator (None: the default one), and return an array in C
 order. torch fills a dense tensor in the order of its memory: for a transposed one, draw for the memory's shape.

@@ -157,15 +157,11 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     if lower > upper:
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     xp = input._xp
-    x = input._a
+    noise = xp.where(input._a > 0, xp.ones_like(input._a), xp.full(input._a.shape, (lower + upper) / 2, input._a.dtype))
     if training:
-        host = input._host()
-        falling = host <= 0
-        noise = random.bernoulli(1.0, host.shape, input.dtype, random.Generator())
-        noise[falling] = random.uniform((int(falling.sum()),), dtypes.float64, lower, upper)
-        noise = xp.from_host(noise)
-    else:
-        noise = xp.where(x > 0, xp.ones_like(x), xp.full(x.shape, (lower + upper) / 2, x.dtype))
+        host, falling = xp.to_host(noise), input._host() <= 0
+        host[falling] = random.uniform((int(falling.sum()),), dtypes.float64, lower, upper)
+        noise = xp.from_host(host)
     made = a.rrelu_with_noise(input, noise)
     return store(input, made) if inplace else made
 
@@ -497,5 +493,3 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     index = soft.max(dim, keepdim=True).indices
     chosen = logits.detach().new_zeros(logits.shape).scatter_(dim, index, 1.0)
     return chosen - soft.detach() + soft
-
-

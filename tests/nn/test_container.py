@@ -231,7 +231,17 @@ def parameter_dict(t):
     made = m.fromkeys(["x", "y"], 1)
     kept = list(m)
     m.clear()
-    return found, kinds, text, popped, kept, list(twin), list(made.items()), len(m), [n for n, _ in twin.named_parameters()]
+    return (
+        found,
+        kinds,
+        text,
+        popped,
+        kept,
+        list(twin),
+        list(made.items()),
+        len(m),
+        [n for n, _ in twin.named_parameters()],
+    )
 
 
 @program

@@ -645,7 +645,16 @@ def parameter(t):
         pass
 
     mine = Mine(t.ones(1))
-    return repr(p), repr(mine), type(mine).__name__, kinds, twin.grad, kept.requires_grad, kept.data_ptr() == p.data_ptr(), repr(t.nn.Parameter())
+    return (
+        repr(p),
+        repr(mine),
+        type(mine).__name__,
+        kinds,
+        twin.grad,
+        kept.requires_grad,
+        kept.data_ptr() == p.data_ptr(),
+        repr(t.nn.Parameter()),
+    )
 
 
 @program

@@ -73,7 +73,9 @@ SCHEDULES = {
     "CyclicLR-exp": lambda s, o: s.CyclicLR(o, 0.1, 1.0, 2, mode="exp_range", gamma=0.9, cycle_momentum=False),
     "CyclicLR-own": lambda s, o: s.CyclicLR(o, 0.1, 1.0, 2, scale_fn=lambda x: 1 / x, scale_mode="cycle"),
     "OneCycleLR": lambda s, o: s.OneCycleLR(o, max_lr=1.0, total_steps=EPOCHS + 1),
-    "OneCycleLR-linear": lambda s, o: s.OneCycleLR(o, [1.0, 2.0], epochs=5, steps_per_epoch=4, anneal_strategy="linear"),
+    "OneCycleLR-linear": lambda s, o: s.OneCycleLR(
+        o, [1.0, 2.0], epochs=5, steps_per_epoch=4, anneal_strategy="linear"
+    ),
     "OneCycleLR-three": lambda s, o: s.OneCycleLR(o, 1.0, total_steps=20, three_phase=True, cycle_momentum=False),
     "SequentialLR": lambda s, o: s.SequentialLR(o, [s.ConstantLR(o, 0.1), s.ExponentialLR(o, 0.9)], milestones=[4]),
     "SequentialLR-three": lambda s, o: s.SequentialLR(

@@ -118,7 +118,9 @@ def test_numpy_adam_with_other_options(changes):
 def test_large_arrays_in_other_memory_orders():
     w, g, m, v, v_max = arrays((300, 200))
     mixed = [np.asfortranarray(w), g, m.T.copy().T, v, v_max]
-    assert_same(stepped(numpy_steps.adam_step, mixed, **ADAM), stepped(steps.adam_step, (w, g, m, v, v_max), **ADAM), 1e-13)
+    assert_same(
+        stepped(numpy_steps.adam_step, mixed, **ADAM), stepped(steps.adam_step, (w, g, m, v, v_max), **ADAM), 1e-13
+    )
 
 
 @pytest.mark.parametrize("step", [steps.sgd_step, numpy_steps.sgd_step], ids=["general", "numpy"])

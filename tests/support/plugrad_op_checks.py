@@ -76,7 +76,8 @@ class Case:
         self.device = device
         self.xp = devices.space(device)
         self.rng = np.random.default_rng(seed)
-        self.inputs, self.statics = sample(self.rng)
+        inputs, self.statics = sample(self.rng)
+        self.inputs = [np.asarray(a) if isinstance(a, np.generic) or type(a) is complex else a for a in inputs]
 
     def runs_here(self):
         """Whether the backend has the dtypes of the inputs."""

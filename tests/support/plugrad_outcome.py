@@ -17,6 +17,7 @@ def outcome(program, t):
     """The result of ``program(t)``, or the type and text of its error, and the warnings it gave."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", RuntimeWarning)  # numpy's, of infinities and nans, which plugrad filters itself
         try:
             result = plain(program(t))
         except Exception as error:
@@ -50,8 +51,10 @@ def differences(ours, golden, rel=0.0, where=""):
         pairs = [(f"{where}[{key!r}]", ours[key], golden[key]) for key in ours]
     elif isinstance(ours, list) and isinstance(golden, list) and len(ours) == len(golden):
         pairs = [(f"{where}[{i}]", a, b) for i, (a, b) in enumerate(zip(ours, golden, strict=True))]
-    elif isinstance(ours, float) and isinstance(golden, float) and (
-        math.isclose(ours, golden, rel_tol=rel) or (math.isnan(ours) and math.isnan(golden))
+    elif (
+        isinstance(ours, float)
+        and isinstance(golden, float)
+        and (math.isclose(ours, golden, rel_tol=rel) or (math.isnan(ours) and math.isnan(golden)))
     ):
         return []
     else:

@@ -64,7 +64,7 @@ def widened(array):
 # --- values on a device ---
 def on(array, device=None, requires_grad=False):
     """A tensor with a copy of a numpy array; a Python number or None stays as it is."""
-    if array is None or isinstance(array, (bool, int, float, complex)):
+    if array is None or type(array) in (bool, int, float, complex):
         return array
     return from_host(np.array(array), device, requires_grad)
 
@@ -111,11 +111,11 @@ def moves(a):
 
 def random_like(rng, a):
     drawn = rng.uniform(-1, 1, a.shape)
-    return drawn + 1j * rng.uniform(-1, 1, a.shape) if a.dtype.kind == "c" else drawn
+    return np.asarray(drawn + 1j * rng.uniform(-1, 1, a.shape) if a.dtype.kind == "c" else drawn)
 
 
 def moved(arrays, direction, step):
-    return [a if v is None else a + step * v for a, v in zip(arrays, direction, strict=True)]
+    return [a if v is None else np.asarray(a + step * v) for a, v in zip(arrays, direction, strict=True)]
 
 
 def central_difference(function, arrays, direction, step=1e-5):

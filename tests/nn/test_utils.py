@@ -1,0 +1,121 @@
+"""nn.utils: clipping gradients and parameters as one vector, program by program as torch does it."""
+
+from functools import partial
+
+import pytest
+
+import plugrad
+from plugrad_outcome import differences, golden, outcome
+
+PROGRAMS = {}
+
+
+def program(function):
+    PROGRAMS[function.__name__.strip("_")] = function
+    return function
+
+
+def parameters(t, dtype=None, factor=1.0):
+    """Three parameters; the second has no gradient."""
+    a, b, c = (t.nn.Parameter(t.zeros(shape, dtype=dtype)) for shape in ((2, 2), (3,), ()))
+    a.grad = t.tensor([[1.0, -2.0], [0.5, 4.0]], dtype=dtype) * factor
+    c.grad = t.tensor(-3.0, dtype=dtype) * factor
+    return [a, b, c]
+
+
+def clipped(max_norm, norm_type, t, dtype="float32", factor=1.0):
+    params = parameters(t, getattr(t, dtype), factor)
+    total = t.nn.utils.clip_grad_norm_(params, max_norm, norm_type=norm_type)
+    return total, total.requires_grad, [p.grad for p in params]
+
+
+for norm_type in (2.0, 1, 3.5, float("inf"), 0.5):
+    for max_norm in (1.0, 1000):
+        PROGRAMS[f"clip_grad_norm_ {norm_type} {max_norm}"] = partial(clipped, max_norm, norm_type)
+PROGRAMS |= {
+    "clip_grad_norm_ float64": partial(clipped, 1.0, 2.0, dtype="float64"),
+    "clip_grad_norm_ zero": partial(clipped, 1.0, 2.0, factor=0.0),
+    "clip_grad_norm_ inf": partial(clipped, 1.0, 2.0, factor=float("inf")),
+    "clip_grad_norm_ nan": partial(clipped, 1.0, 2.0, factor=float("nan")),
+}
+
+
+@program
+def clip_grad_norm_of_one(t):
+    w = parameters(t)[0]
+    return t.nn.utils.clip_grad_norm_(w, 1.0, foreach=True), w.grad
+
+
+@program
+def clip_grad_norm_keeps_the_gradient_tensors(t):
+    params = parameters(t)
+    before = [p.grad for p in params]
+    t.nn.utils.clip_grad_norm_((p for p in params), 1.0)
+    return [p.grad is grad for p, grad in zip(params, before, strict=True)]
+
+
+@program
+def clip_grad_norm_of_nothing(t):
+    return t.nn.utils.clip_grad_norm_([], 1.0), t.nn.utils.clip_grad_norm_([t.nn.Parameter(t.ones(1))], 1.0)
+
+
+@program
+def clip_grad_norm_of_an_empty_generator(t):
+    return t.nn.utils.clip_grad_norm_((p for p in ()), 1.0)
+
+
+@program
+def clip_grad_norm_error_if_nonfinite(t):
+    t.nn.utils.clip_grad_norm_(parameters(t, factor=float("inf")), 1.0, error_if_nonfinite=True)
+
+
+@program
+def total_norm(t):
+    grads = [p.grad for p in parameters(t) if p.grad is not None]
+    norm = t.nn.utils.get_total_norm
+    return norm(grads), norm(grads[0]), norm(grads, 1.0), norm([]), norm(iter(grads), float("inf"))
+
+
+@program
+def clip_by_a_known_norm(t):
+    params = parameters(t)
+    answer = t.nn.utils.clip_grads_with_norm_(params, 1.0, t.tensor(4.0))
+    return answer, [p.grad for p in params]
+
+
+@program
+def clip_grad_value(t):
+    params = parameters(t)
+    answer = t.nn.utils.clip_grad_value_(params, 1.5)
+    t.nn.utils.clip_grad_value_(params[2], 1)
+    return answer, [p.grad for p in params]
+
+
+@program
+def vector_and_back(t):
+    params = [t.nn.Parameter(t.tensor([[1.0, 2.0], [3.0, 4.0]])), t.nn.Parameter(t.tensor(5.0))]
+    vector = t.nn.utils.parameters_to_vector(params)
+    with t.no_grad():
+        doubled = vector * 2
+    t.nn.utils.vector_to_parameters(doubled, params)
+    doubled[0] = 100.0
+    return vector.detach(), vector.requires_grad, params
+
+
+@program
+def no_vector(t):
+    t.nn.utils.vector_to_parameters([1.0], [])
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_as_torch_does(name):
+    found = differences(outcome(PROGRAMS[name], plugrad), golden(__file__)[name], rel=1e-6)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_golden_outcomes_are_those_of_torch(name):
+    torch = pytest.importorskip("torch")
+    found = differences(outcome(PROGRAMS[name], torch), golden(__file__)[name], rel=1e-6)
+    assert not found, "\n".join(found)
