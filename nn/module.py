@@ -177,8 +177,8 @@ class Module(Hooked, Stateful):
             >>> import plugrad
             >>> module = plugrad.nn.Module()
             >>> module.register_buffer("mean", plugrad.zeros(2))
-            >>> module.state_dict()
-            OrderedDict({'mean': tensor([0., 0.])})
+            >>> dict(module.state_dict())
+            {'mean': tensor([0., 0.])}
         """
         if "_member_kinds" not in self.__dict__:
             raise AttributeError("cannot assign buffer before Module.__init__() call")

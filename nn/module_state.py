@@ -89,8 +89,8 @@ class Stateful:
 
         Example:
             >>> import plugrad
-            >>> plugrad.nn.ParameterList([plugrad.ones(2)]).state_dict()
-            OrderedDict({'0': tensor([1., 1.])})
+            >>> dict(plugrad.nn.ParameterList([plugrad.ones(2)]).state_dict())
+            {'0': tensor([1., 1.])}
         """
         if args:
             _warn_positional()

@@ -1,6 +1,7 @@
 """Containers of modules and of parameters, program by program as torch does it."""
 
 import copy
+import operator
 import pickle
 from collections import OrderedDict
 
@@ -109,7 +110,7 @@ PROGRAMS |= {
     "sequential_set_index": lambda t: chain(t, 2).__setitem__(3, times(t, 1)),
     "sequential_insert_number": lambda t: chain(t, 2).insert(0, 3),
     "sequential_insert_index": lambda t: chain(t, 2).insert(5, times(t, 1)),
-    "sequential_add_list": lambda t: chain(t, 2) + [times(t, 1)],
+    "sequential_add_list": lambda t: operator.add(chain(t, 2), [times(t, 1)]),
     "sequential_iadd_list": lambda t: chain(t, 2).__iadd__([times(t, 1)]),
     "sequential_times_text": lambda t: chain(t, 2) * "a",
     "sequential_times_zero": lambda t: chain(t, 2) * 0,
@@ -131,7 +132,7 @@ def module_list_growth(t):
     m.append(times(t, 3)).extend([times(t, 5)])
     m.insert(1, times(t, 7))
     m += [times(t, 11)]
-    more = m + [times(t, 13)]
+    more = operator.add(m, [times(t, 13)])
     m[0] = times(t, 17)
     return numbers(m), numbers(more), list(m._modules)
 

@@ -147,7 +147,7 @@ KEYS = (
     (..., ints(0, 3, 0)),
     (np.array([], np.int64),),
 )
-DISTINCT_KEYS = tuple(KEYS[i] for i in (0, 2, 4, 5, 6, 8))
+DISTINCT_KEYS = tuple(KEYS[i] for i in (0, 2, 5, 6, 8))
 GATHERED = (
     (np.array([[0, 0, 2, 1], [2, 1, 0, 0]]), 0),
     (np.array([[0, 3], [1, 1], [2, 2]]), 1),
