@@ -6,6 +6,7 @@ from .activations import Activations
 from .derived import Derived
 from .losses import Losses
 from .normalization import Normalization
+from .steps import adam_step, sgd_step
 
 DTYPE_NAMES = (
     "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
@@ -19,6 +20,8 @@ class Backend(Activations, Losses, Normalization, Derived):
     overridden for speed. See docs/backends.md for a complete backend.
     """
 
+    sgd_step = sgd_step
+    adam_step = adam_step
     mutable = True  # arrays can be written in place
     float16 = None  # a dtype the library lacks stays None
     bfloat16 = None

@@ -143,11 +143,10 @@ class Derived:
         n = flat.shape[axis]
         if n == 0:
             return self.ones(x.shape, x.dtype)
-        head = (slice(None),) * axis
-        before = self.concat([one, self.cumulative_prod(flat, axis)[(*head, slice(0, n))]], axis)
+        before = self.concat([one, self.cumulative_prod(flat, axis)], axis)
         back = self.flip(self.cumulative_prod(self.flip(flat, (axis,)), axis), (axis,))
-        after = self.concat([back[(*head, slice(1, n))], one], axis)
-        others = self.reshape(before[(*head, slice(0, n))] * after, tuple(moved.shape))
+        after = self.concat([self.part(back, axis, 1, n), one], axis)
+        others = self.reshape(self.part(before, axis, 0, n) * after, tuple(moved.shape))
         inverse = [0] * len(x.shape)
         for i, a in enumerate(order + group):
             inverse[a] = i
@@ -156,14 +155,13 @@ class Derived:
     def cumulative_prod_grad(self, g, x, out, axis):
         """d/dx_k Σ g_i Π_{j≤i} x_j, by one running product per k so that zeros are exact."""
         n = x.shape[axis] if x.shape else 1
-        head = (slice(None),) * axis
         parts = []
         for k in range(n):
-            tail = self.concat([self.ones_like(x[(*head, slice(k, k + 1))]), x[(*head, slice(k + 1, n))]], axis)
+            tail = self.concat([self.ones_like(self.part(x, axis, k, k + 1)), self.part(x, axis, k + 1, n)], axis)
             running = self.cumulative_prod(tail, axis)
             if k:
-                running = running * out[(*head, slice(k - 1, k))]
-            parts.append(self.sum(g[(*head, slice(k, n))] * running, (axis,), True))
+                running = running * self.part(out, axis, k - 1, k)
+            parts.append(self.sum(self.part(g, axis, k, n) * running, (axis,), True))
         return self.concat(parts, axis) if parts else self.zeros_like(x)
 
     def norm(self, x, axes, keepdims):
@@ -189,12 +187,16 @@ class Derived:
     def topk(self, x, k, axis, largest):
         if not x.shape:
             return self.copy(x), self.zeros((), self.int64)
-        at = self.argsort_order(x, axis, largest)[(slice(None),) * axis + (slice(0, k),)]
+        at = self.part(self.argsort_order(x, axis, largest), axis, 0, k)
         return self.take_along_axis(x, at, axis), at
 
     # --- placing ---
     def slice(self, a, key):
         return self.getitem(a, key)
+
+    def part(self, a, axis, start, stop):
+        """The elements from start to stop along one axis."""
+        return self.slice(a, (slice(None),) * axis + (slice(start, stop), ...))
 
     def slice_backward(self, g, key, shape):
         out = self.zeros(shape, g.dtype)

@@ -134,3 +134,32 @@ class Losses:
             g = g / self.sum_all(w)
         each = self.where(target != ignore_index, -w * g, self.zeros_like(w))
         return self.gather_backward(self.expand_dims(each, axis), self.expand_dims(safe, axis), axis, shape)
+
+    # --- margins ---
+    def multi_margin_loss(self, x, hot, factor, margin, p, reduction):
+        """Per sample the sum of factor · max(0, margin - x[target] + x)^p, where ``hot`` marks the target class."""
+        over = self.relu(x - self.sum(x * hot, (1,), True) + margin)
+        return self.reduced(self.sum((over if p == 1 else over * over) * factor, (1,), False), reduction)
+
+    def multi_margin_loss_grad(self, g, x, hot, factor, margin, p, reduction):
+        over = self.relu(x - self.sum(self.scaled(x, hot), (1,), True) + margin)
+        slope = self.scaled(self.step(over) if p == 1 else over * 2.0, factor)
+        slope = slope * self.per_row(g, x.shape, reduction)
+        return slope - self.scaled(self.broadcast_to(self.sum(slope, (1,), True), tuple(x.shape)), hot)
+
+    def per_row(self, g, shape, reduction):
+        """The gradient of each row's loss, in a shape that broadcasts to the rows."""
+        if reduction == "none":
+            return self.reshape(g, (shape[0], 1))
+        return g * (1.0 / max(shape[0], 1)) if reduction == "mean" else g
+
+    def multilabel_margin_loss(self, x, factor, reduction):
+        """Per sample the sum over classes k, i of factor[k, i] · max(0, 1 - x[k] + x[i])."""
+        over = self.relu(1.0 - self.expand_dims(x, 2) + self.expand_dims(x, 1))
+        return self.reduced(self.sum(over * factor, (1, 2), False), reduction)
+
+    def multilabel_margin_loss_grad(self, g, x, factor, reduction):
+        n, c = x.shape
+        over = self.relu(1.0 - self.reshape(x, (n, c, 1)) + self.reshape(x, (n, 1, c)))
+        slope = self.scaled(self.step(over), factor)
+        return (self.sum(slope, (1,), False) - self.sum(slope, (2,), False)) * self.per_row(g, x.shape, reduction)

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from . import numpy_steps
 from .common import Backend
 from .spec import BackendSpec, hookimpl
 
@@ -14,6 +15,8 @@ class NumpyBackend(Backend):
     """numpy's functions by their array-API names; temporaries are avoided where it pays."""
 
     array_type = np.ndarray
+    sgd_step = numpy_steps.sgd_step
+    adam_step = numpy_steps.adam_step
 
     bool = np.dtype("bool")
     uint8 = np.dtype("uint8")

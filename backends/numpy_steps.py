@@ -19,20 +19,36 @@ BLOCK = 16384
 _add, _subtract, _multiply, _divide = np.add, np.subtract, np.multiply, np.divide
 
 
-@lru_cache(maxsize=1024)
-def coefficients(dtype, *values):
-    """The numbers as 0-d arrays of ``dtype``; None stays None."""
+def as_arrays(dtype, *values):
+    """The numbers as 0-d arrays of the dtype in which weights of ``dtype`` are stepped; None stays None."""
+    dtype = np.float32 if dtype.itemsize == 2 else np.empty(0, dtype).real.dtype
     return tuple(v if v is None else np.array(v, dtype) for v in values)
+
+
+@lru_cache(maxsize=256)
+def sgd_numbers(dtype, lr, momentum, dampening, weight_decay):
+    return as_arrays(dtype, lr, momentum, 1 - dampening if dampening else None, weight_decay or None)
+
+
+@lru_cache(maxsize=256)
+def adam_numbers(dtype, step, lr, beta1, beta2, eps, weight_decay, decoupled):
+    size, root = adam_factors(step, lr, beta1, beta2)
+    shrink = 1 - lr * weight_decay if decoupled and weight_decay else None
+    decay = None if decoupled or not weight_decay else weight_decay
+    return as_arrays(dtype, size, eps * root, 1 - beta1, beta2, 1 - beta2, shrink, decay)
 
 
 def sgd_step(xp, w, g, buf, *, lr, momentum, dampening, weight_decay, nesterov, maximize):
     """As :func:`plugrad.backends.steps.sgd_step`."""
-    options = (lr, momentum, 1 - dampening if dampening else None, weight_decay or None)
-    run(_sgd, (w, g, buf), options, nesterov, maximize)
+    numbers = sgd_numbers(w.dtype, lr, momentum, dampening, weight_decay)
+    if w.ndim and w.size <= BLOCK and w.itemsize > 2:
+        _sgd(w, g, buf, numbers, nesterov, maximize)
+    else:
+        run(_sgd, (w, g, buf), numbers, nesterov, maximize)
 
 
-def _sgd(w, g, buf, coefficients, nesterov, maximize):
-    lr, momentum, gain, decay = coefficients
+def _sgd(w, g, buf, numbers, nesterov, maximize):
+    lr, momentum, gain, decay = numbers
     d = np.negative(g) if maximize else g
     if decay is not None:
         d = _add(_multiply(w, decay), d)
@@ -45,20 +61,18 @@ def _sgd(w, g, buf, coefficients, nesterov, maximize):
 
 def adam_step(xp, w, g, m, v, v_max, *, step, lr, beta1, beta2, eps, weight_decay, decoupled, maximize):
     """As :func:`plugrad.backends.steps.adam_step`."""
-    size, root = adam_factors(step, lr, beta1, beta2)
-    shrink = 1 - lr * weight_decay if decoupled and weight_decay else None
-    decay = None if decoupled or not weight_decay else weight_decay
-    options = (size, eps * root, 1 - beta1, beta2, 1 - beta2, shrink, decay)
-    arrays = (w, g, m, v, v_max)
+    numbers = adam_numbers(w.dtype, step, lr, beta1, beta2, eps, weight_decay, decoupled)
     if w.dtype.kind == "c":
-        run(_adam, [a if a is None else a.real for a in arrays], options, maximize)
-        run(_adam, [a if a is None else a.imag for a in arrays], options, maximize)
+        run(_adam, [a if a is None else a.real for a in (w, g, m, v, v_max)], numbers, maximize)
+        run(_adam, [a if a is None else a.imag for a in (w, g, m, v, v_max)], numbers, maximize)
+    elif w.ndim and w.size <= BLOCK and w.itemsize > 2:
+        _adam(w, g, m, v, v_max, numbers, maximize)
     else:
-        run(_adam, arrays, options, maximize)
+        run(_adam, (w, g, m, v, v_max), numbers, maximize)
 
 
-def _adam(w, g, m, v, v_max, coefficients, maximize):
-    size, eps, gain1, beta2, gain2, shrink, decay = coefficients
+def _adam(w, g, m, v, v_max, numbers, maximize):
+    size, eps, gain1, beta2, gain2, shrink, decay = numbers
     if maximize:
         g = np.negative(g)
     if shrink is not None:
@@ -81,21 +95,19 @@ def _adam(w, g, m, v, v_max, coefficients, maximize):
     _subtract(w, t, w)
 
 
-def run(formula, arrays, options, *flags):
-    """Run an in-place formula on arrays of one shape; None among them stays None.
+def run(formula, arrays, numbers, *flags):
+    """Run an in-place formula on arrays of one shape that are not plain small ones; None among them stays None.
 
     Large arrays go block by block, 0-d ones as 1-d, so that no ufunc returns a scalar, and half precision in float32.
     """
-    w = arrays[0]
-    if w.dtype.itemsize == 2:
+    w, g = arrays[:2]
+    if w.itemsize == 2:
         wide = [a if a is None else a.astype(np.float32) for a in arrays]
-        run(formula, wide, options, *flags)
+        run(formula, wide, numbers, *flags)
         for a, result in zip(arrays, wide, strict=True):
-            if a is not None and a is not arrays[1]:
+            if a is not None and a is not g:
                 a[...] = result
-        return
-    numbers = coefficients(w.dtype, *options)
-    if w.size > BLOCK:
+    elif w.size > BLOCK:
         for part in blocks(arrays):
             formula(*part, numbers, *flags)
     elif w.ndim:

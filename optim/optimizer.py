@@ -364,13 +364,13 @@ def count_step(state):
     """Add one to ``state["step"]`` and return it as a float."""
     counter = state["step"]
     host = counter._host()
-    if host is counter._a:
-        host += 1  # an op on the tensor would take ten times as long
-    else:
+    if host is not counter._a:
         with no_grad():
             counter += 1
-        host = counter._host()
-    return float(host)
+        return counter.item()
+    number = float(host) + 1.0
+    host[...] = number  # on the cpu: an op on the tensor takes ten times as long
+    return number
 
 
 def as_number(value):

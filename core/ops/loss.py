@@ -95,3 +95,17 @@ nll_loss_backward = linear(
     lambda xp, g, target, weight, reduction, ignore_index: xp.nll_loss(g, target, weight, reduction, ignore_index),
     doc="zeros of a shape with -w · x at the target class",
 )
+multi_margin_loss_ = general(
+    "multi_margin_loss_(x, *, hot, factor, margin, p, reduction)",
+    lambda xp, g, x, hot, factor, margin, p, reduction: xp.multi_margin_loss_grad(g, x, hot, factor, margin, p, reduction),
+    doc="sum of factor · max(0, margin - x[target] + x)^p over the other classes",
+    xp="multi_margin_loss",
+    node="MultiMarginLossBackward0",
+)
+multilabel_margin_loss_ = general(
+    "multilabel_margin_loss_(x, *, factor, reduction)",
+    lambda xp, g, x, factor, reduction: xp.multilabel_margin_loss_grad(g, x, factor, reduction),
+    doc="sum of factor[k, i] · max(0, 1 - x[k] + x[i]) over pairs of classes",
+    xp="multilabel_margin_loss",
+    node="MultilabelMarginLossBackward0",
+)

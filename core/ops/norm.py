@@ -4,6 +4,7 @@ The running statistics of batch_norm are constants: raw arrays among the static 
 """
 
 from ..compile import general
+from .reduce import keep
 
 batch_norm_ = general(
     "batch_norm_(x, weight?, bias?, *, running_mean, running_var, training, eps) -> out, mean:no, var:no",
@@ -50,4 +51,14 @@ mean_square = general(
     lambda xp, g, x, x_shape, axes: x * (g * (2.0 / max(xp.count(x_shape, axes), 1))),
     None,
     doc="the mean of x² over the axes, known already",
+)
+# The norm inside pairwise_distance; torch's name for it differs from that of Tensor.norm.
+distance_norm_ = general(
+    "distance_norm_(x, *, axes, keepdims)",
+    lambda xp, g, x, out, x_shape, axes, keepdims: xp.norm_grad(
+        keep(xp, g, axes, keepdims, x_shape), x, keep(xp, out, axes, keepdims, x_shape)
+    ),
+    doc="√Σx² over dimensions; derivative 0 where the norm is 0",
+    xp="norm",
+    node="NormBackward1",
 )

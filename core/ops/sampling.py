@@ -125,12 +125,17 @@ def _bernoulli(self, p=0.5, *, generator=None):
     return random.bernoulli(p, tuple(self._a.shape), self.dtype, generator)
 
 
-def _random(self, low=None, high=None, *, generator=None):
-    if high is None and low is not None:
-        low, high = 0, low
+def _random(self, *bounds, generator=None, **named):
+    """``random_()``, ``random_(to)``, ``random_(from, to)``; to=None means as far as the dtype goes."""
+    shape = tuple(self._a.shape)
+    if len(bounds) == 1 and not named:
+        bounds = (0, *bounds)
+    low, high = (*bounds, *[named.pop(n, None) for n in ("from", "to")[len(bounds) :]])
+    if named:
+        raise TypeError(f"random_() got an unexpected keyword argument '{next(iter(named))}'")
     if high is None:
-        return random.random(tuple(self._a.shape), self.dtype, None, generator)
-    return random.randint(low, high, tuple(self._a.shape), self.dtype, generator)
+        return random.random(shape, self.dtype, low, generator)
+    return random.randint(low or 0, high, shape, self.dtype, generator)
 
 
 def _draw(function, *names):

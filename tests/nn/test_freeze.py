@@ -182,9 +182,7 @@ def test_a_shared_parameter_is_frozen_by_either_name():
 
 def test_a_pattern_that_matches_nothing_is_an_error_with_a_hint():
     net = model()
-    with pytest.raises(
-        ValueError, match="^'plain_nrm' matches no parameter and no running statistics; did you mean 'plain_norm'"
-    ):
+    with pytest.raises(ValueError, match=r"^'plain_nrm' matches no parameter .*; did you mean 'plain_norm'\?$"):
         nn.freeze(net, "0", "plain_nrm")
     assert len(trainable(net)) == 5
     with pytest.raises(ValueError, match="'decoder' matches no parameter"):

@@ -511,25 +511,27 @@ def imag(a):
     return a.imag
 
 
-_MODULE = globals()
+_DEFINED = globals()
+_FOUND = {}  # not in the module's own names, where ``any`` and ``max`` would hide Python's
 
 
 def module(name):
     """The module's attribute of a name."""
-    return _MODULE[name] if name in _MODULE else __getattr__(name)
+    return _DEFINED[name] if name in _DEFINED else __getattr__(name)
 
 
 def __getattr__(name):
     """What is not defined above: numpy's, on unwrapped arrays."""
     if name.startswith("_"):
         raise AttributeError(name)
-    found = getattr(numpy, name)
-    if isinstance(found, numpy.ufunc):
-        found = ufunc(found)
-    elif callable(found) and not isinstance(found, type):
-        found = wrapper(name, found)
-    _MODULE[name] = found
-    return found
+    if name not in _FOUND:
+        found = getattr(numpy, name)
+        if isinstance(found, numpy.ufunc):
+            found = ufunc(found)
+        elif callable(found) and not isinstance(found, type):
+            found = wrapper(name, found)
+        _FOUND[name] = found
+    return _FOUND[name]
 
 
 def wrapper(name, function):

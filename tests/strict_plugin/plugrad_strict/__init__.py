@@ -96,6 +96,22 @@ def load():
         def argsort(self, a, axis):
             return xp.argsort(a, axis=axis)
 
+        # --- bools only in the standard; in plugrad a number is true when it is not zero ---
+        def logical_and(self, x, y):
+            return xp.logical_and(self.truth(x), self.truth(y))
+
+        def logical_or(self, x, y):
+            return xp.logical_or(self.truth(x), self.truth(y))
+
+        def logical_xor(self, x, y):
+            return xp.logical_xor(self.truth(x), self.truth(y))
+
+        def logical_not(self, x):
+            return xp.logical_not(self.truth(x))
+
+        def truth(self, x):
+            return x if x.dtype == self.bool else x != 0
+
         # --- what the base class has for real numbers only ---
         def square_abs(self, x):
             return self.real(x * self.conj(x)) if x.dtype in (self.complex64, self.complex128) else x * x
