@@ -149,7 +149,8 @@ class Backend(Activations, Losses, Normalization, Derived):
         return erf(self, x)
 
     def fmod(self, x, y):
-        return x - self.trunc(self.divide(x, y)) * y
+        # Not x - y·trunc(x/y): that loses digits where x/y is large, and integers may have no division.
+        return self.sign(x) * self.remainder(self.abs(x), self.abs(y))
 
     def rsub(self, x, y):
         return y - x

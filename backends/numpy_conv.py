@@ -11,17 +11,18 @@ from functools import lru_cache
 
 import numpy as np
 
-from .windows import axis_taps, window_count
+from .convolution import check_channels, check_size, output_size
+from .windows import axis_taps
 
 __all__ = ["NumpyConvolution"]
 
-_WIDE = 1024  # output positions from which an image is a block of its own
-_COLUMNS = 1 << 22  # elements of the columns of a block, at most
-_ROWS = 1 << 20  # the same where one image is cut by rows
-_KEPT = 1 << 25  # bytes; larger buffers are not kept
+WIDE = 1024  # output positions from which an image is a block of its own
+POSITIONS = 4096  # output positions in a block of smaller images
+COLUMNS = 1 << 20  # elements of the columns of a block
+KEPT = 1 << 25  # bytes; larger buffers are not kept
 
 
-class _Scratch(threading.local):
+class Scratch(threading.local):
     """Buffers that live on between calls: fresh memory costs a page fault per 4 KiB."""
 
     def __init__(self):
@@ -32,12 +33,12 @@ class _Scratch(threading.local):
         buffer = self.buffers.get(use)
         if buffer is None or buffer.nbytes < size:
             buffer = np.empty(size, np.uint8)
-            if size <= _KEPT:
+            if size <= KEPT:
                 self.buffers[use] = buffer
         return buffer[:size].view(dtype).reshape(shape)
 
 
-_scratch = _Scratch()
+scratch = Scratch()
 
 
 class Plan:
@@ -45,32 +46,30 @@ class Plan:
 
     Attributes:
         out: spatial sizes of the output.
+        pointwise: one tap that meets every position: a matrix product without columns.
         images: images in a block.
-        bands: per cut by output rows: (the rows, the :class:`AxisTaps` of all spatial axes).
+        bands: cuts by output rows, pairs of the rows and the AxisTaps of all spatial axes.
     """
 
-    def __init__(self, n, channels, size, kernel, stride, padding, dilation):
+    def __init__(self, n, channels, size, weight_shape, stride, padding, dilation, groups):
+        check_channels(channels, weight_shape, groups)
+        kernel = weight_shape[2:]
+        self.out = output_size(size, kernel, stride, padding, dilation)
         axes = list(zip(size, kernel, stride, padding, dilation, strict=True))
-        self.kernel = kernel
-        self.out = tuple(window_count(*axis) for axis in axes)
-        if min(self.out) < 1:
-            raise ValueError(f"a kernel of size {kernel} and dilation {dilation} does not fit into {size}")
+        rows, *others = (axis_taps(*axis, 0, count) for axis, count in zip(axes, self.out, strict=True))
+        self.pointwise = all(axis.trivial for axis in (rows, *others))
         positions = math.prod(self.out)
-        depth = channels * math.prod(kernel)
-        self.images = 1
-        if positions < _WIDE:
-            self.images = max(1, min(n, 4096 // positions, _COLUMNS // max(1, depth * positions)))
-        rows = self.out[0]
-        if depth * positions > _COLUMNS:
-            rows = max(1, _ROWS * rows // (depth * positions))
-        others = [axis_taps(*axis, 0, count) for axis, count in zip(axes[1:], self.out[1:], strict=True)]
+        columns = channels * math.prod(kernel) * positions
+        self.images = 1 if positions >= WIDE else max(1, min(n, POSITIONS // positions, COLUMNS // max(1, columns)))
+        cuts = min(rows.count, -(-columns // COLUMNS)) if self.images == 1 else 1
+        edges = [rows.count * i // cuts for i in range(cuts + 1)]
         self.bands = [
             (slice(first, last), (axis_taps(*axes[0], first, last), *others))
-            for first in range(0, self.out[0], rows)
-            for last in [min(first + rows, self.out[0])]
+            for first, last in zip(edges, edges[1:], strict=False)
         ]
 
     def blocks(self, n):
+        """(images, output rows, AxisTaps of these rows and of the other axes), one after the other."""
         for first in range(0, n, self.images):
             images = slice(first, min(first + self.images, n))
             for rows, taps in self.bands:
@@ -78,10 +77,12 @@ class Plan:
 
 
 @lru_cache(maxsize=1024)
-def _plan(n, channels, size, kernel, stride, padding, dilation):
-    return Plan(n, channels, size, kernel, stride, padding, dilation)
+def plan_of(*sizes):
+    """The :class:`Plan` of these sizes; made once."""
+    return Plan(*sizes)
 
 
+# --- layout ---
 def innermost(x):
     """(N, C, *S) as a view (C, *S, N)."""
     return x[0][..., None] if len(x) == 1 else x.transpose((*range(1, x.ndim), 0))
@@ -89,27 +90,26 @@ def innermost(x):
 
 def together(x, use):
     """(N, C, *S) as an array (C, *S, N): a view of one image, a copy of several."""
+    moved = innermost(x)
     if len(x) == 1:
-        return x[0][..., None]
-    x = innermost(x)
-    out = _scratch(use, x.shape, x.dtype)
-    out[...] = x
+        return moved
+    out = scratch(use, moved.shape, x.dtype)
+    out[...] = moved
     return out
 
 
 def unfold(x, taps):
     """(C, *S, N) → columns (C, *kernel, *windows, N); ``taps``: the AxisTaps of each spatial axis."""
-    x = x[(slice(None), slice(taps[0].low, taps[0].high))]
-    for done, axis in enumerate(reversed(taps)):
+    place = len(taps)  # of the axis whose turn it is: a done one puts its taps before the others
+    before = (slice(None),) * (place - 1)
+    x = x[:, taps[0].low : taps[0].high]
+    for step, axis in enumerate(reversed(taps)):
         if axis.trivial:
             x = x[:, None]
             continue
-        # x: (C, *kernel of the axes done, *S of those to do, ...); this axis is the last one to do.
-        place = len(taps)
+        use = "columns" if step == len(taps) - 1 else f"unfold {step % 2}"
         shape = (x.shape[0], len(axis.taps), *x.shape[1:place], axis.count, *x.shape[place + 1 :])
-        last = done == len(taps) - 1
-        out = _scratch("columns" if last else f"unfold{done % 2}", shape, x.dtype)
-        before = (slice(None),) * (place - 1)
+        out = scratch(use, shape, x.dtype)
         for tap, (windows, positions) in enumerate(axis.taps):
             part = out[:, tap]
             if windows.stop - windows.start < axis.count:
@@ -121,74 +121,105 @@ def unfold(x, taps):
 
 
 def fold(columns, taps, target):
-    """The transpose of :func:`unfold`: add columns to (C, *S, N), whose first spatial axis may hold other bands' sums."""
-    x = columns
-    dims = len(taps)
+    """The transpose of :func:`unfold`, added to ``target`` (C, *S, N)."""
+    place = len(taps)
+    before = (slice(None),) * (place - 1)
     for step, axis in enumerate(taps):
-        # x: (C, *kernel of this and later axes, *S of the axes done, windows of this axis, ...)
-        place = dims  # of the axis' windows, once its kernel axis is taken away
-        last = step == dims - 1
-        before = (slice(None),) * (place - 1)
-        shape = (x.shape[0], *x.shape[2 : place + 1], axis.size, *x.shape[place + 2 :])
-        if last:
-            out = target
-        else:
-            out = _scratch(f"fold{step % 2}", shape, x.dtype)
+        out = target
+        if step < len(taps) - 1:
+            shape = (columns.shape[0], *columns.shape[2 : place + 1], axis.size, *columns.shape[place + 2 :])
+            out = scratch(f"fold {step % 2}", shape, columns.dtype)
             out.fill(0)
         for tap, (windows, positions) in enumerate(axis.taps):
             part = out[(slice(None), *before, positions)]
-            part += x[(slice(None), tap, *before, windows)]
-        x = out
+            part += columns[(slice(None), tap, *before, windows)]
+        columns = out
 
 
-def forward(x, weight, stride, padding, dilation, groups):
-    n, o, kernel = len(x), len(weight), weight.shape[2:]
-    plan = _plan(n, x.shape[1], x.shape[2:], kernel, stride, padding, dilation)
-    out = np.empty((n, o, *plan.out), x.dtype)
+# --- the three products ---
+def forward(x, weight, bias, stride, padding, dilation, groups):
+    n, o = len(x), len(weight)
+    plan = plan_of(n, x.shape[1], x.shape[2:], weight.shape, stride, padding, dilation, groups)
     w = weight.reshape(groups, o // groups, -1)
+    out = np.empty((n, o, *plan.out), x.dtype)
+    if plan.pointwise:
+        np.matmul(w, x.reshape(n, groups, w.shape[2], -1), out=out.reshape(n, groups, o // groups, -1))
+        return out if bias is None else np.add(out, bias.reshape(-1, *(1 for _ in plan.out)), out=out)
+    column = None if bias is None else bias.reshape(groups, o // groups, 1)
     for images, rows, taps in plan.blocks(n):
         columns = unfold(together(x[images], "images"), taps).reshape(groups, w.shape[2], -1)
         part = out[images, :, rows]
         if len(part) == 1:
-            np.matmul(w, columns, out=part[0].reshape(groups, o // groups, -1, copy=False))
+            product = part[0].reshape(groups, o // groups, -1, copy=False)
         else:
-            product = _scratch("product", (groups, o // groups, columns.shape[2]), x.dtype)
-            np.matmul(w, columns, out=product)
+            product = scratch("product", (groups, o // groups, columns.shape[2]), x.dtype)
+        np.matmul(w, columns, out=product)
+        if bias is not None:
+            product += column
+        if len(part) > 1:
             innermost(part)[...] = product.reshape(o, *part.shape[2:], len(part))
     return out
 
 
 def input_gradient(g, weight, size, stride, padding, dilation, groups):
-    n, o, kernel = len(g), len(weight), weight.shape[2:]
+    n, o = len(g), len(weight)
     channels = weight.shape[1] * groups
-    plan = _plan(n, channels, size, kernel, stride, padding, dilation)
+    plan = plan_of(n, channels, size, weight.shape, stride, padding, dilation, groups)
+    check_size(g.shape[2:], plan.out)
+    w = weight.reshape(groups, o // groups, -1).transpose(0, 2, 1)
+    if plan.pointwise:
+        return np.matmul(w, g.reshape(n, groups, o // groups, -1)).reshape(n, channels, *size)
     out = np.zeros((n, channels, *size), g.dtype)
-    wt = weight.reshape(groups, o // groups, -1).transpose(0, 2, 1)
     for images, rows, taps in plan.blocks(n):
         flat = together(g[images, :, rows], "product").reshape(groups, o // groups, -1)
         part = out[(images, slice(None), *(slice(axis.low, axis.high) for axis in taps))]
-        columns = _scratch("columns", (channels, *kernel, *(t.count for t in taps), len(part)), g.dtype)
-        np.matmul(wt, flat, out=columns.reshape(groups, wt.shape[1], -1))
+        columns = scratch("columns", (channels, *weight.shape[2:], *(t.count for t in taps), len(part)), g.dtype)
+        np.matmul(w, flat, out=columns.reshape(groups, w.shape[1], -1))
         if len(part) == 1:
             fold(columns, taps, innermost(part))
         else:
-            sums = _scratch("images", (channels, *part.shape[2:], len(part)), g.dtype)
+            sums = scratch("images", (*part.shape[1:], len(part)), g.dtype)
             sums.fill(0)
             fold(columns, taps, sums)
-            part += sums.transpose(-1, *range(sums.ndim - 1))
+            innermost(part)[...] = sums
     return out
 
 
 def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
     n, o = g.shape[:2]
-    plan = _plan(n, x.shape[1], x.shape[2:], kernel, stride, padding, dilation)
+    shape = (o, x.shape[1] // groups, *kernel)
+    plan = plan_of(n, x.shape[1], x.shape[2:], shape, stride, padding, dilation, groups)
+    check_size(g.shape[2:], plan.out)
     total = None
     for images, rows, taps in plan.blocks(n):
         columns = unfold(together(x[images], "images"), taps)
         flat = together(g[images, :, rows], "product").reshape(groups, o // groups, -1)
-        columns = columns.reshape(groups, -1, flat.shape[2]).transpose(0, 2, 1)
-        if total is None:
-            total = np.matmul(flat, columns)
-        else:
-            total += np.matmul(flat, columns)
-    return total.reshape(o, x.shape[1] // groups, *kernel)
+        part = np.matmul(flat, columns.reshape(groups, -1, flat.shape[2]).transpose(0, 2, 1))
+        total = part if total is None else np.add(total, part, out=total)
+    return np.zeros(shape, g.dtype) if total is None else total.reshape(shape)
+
+
+def in_blas(product):
+    """Run a product on half precision arrays in float32: for float16 numpy has no fast matrix product."""
+
+    def widened(self, *args):
+        dtype = args[0].dtype
+        if dtype.itemsize != 2 or dtype.kind in "iu":
+            return product(*args)
+        wide = (a.astype(np.float32) if isinstance(a, np.ndarray) else a for a in args)
+        return product(*wide).astype(dtype)
+
+    return widened
+
+
+class NumpyConvolution:
+    """Mixed into the numpy backend: :class:`plugrad.backends.convolution.Convolution` by blocks."""
+
+    _forward = in_blas(forward)
+    convolution_input = in_blas(input_gradient)
+    convolution_weight = in_blas(weight_gradient)
+
+    def convolution(self, x, weight, bias, stride, padding, dilation, groups):
+        if bias is not None:
+            check_size(bias.shape, (len(weight),))
+        return self._forward(x, weight, bias, stride, padding, dilation, groups)

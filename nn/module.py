@@ -66,7 +66,7 @@ class Module(Hooked, Stateful):
                 return self.forward(*args, **kwargs)
             return HookedCall(self, args, kwargs).run()
         except Exception as error:
-            note_module(error, self)
+            note_module(error, Module.__call__.__code__)
             raise
 
     # --- attributes ---

@@ -28,6 +28,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+    # log(0) is a value in torch; a library that computes by numpy lets it warn.
+    config.addinivalue_line("filterwarnings", "ignore:(divide by zero|overflow|invalid value) encountered:RuntimeWarning:array_api_strict")
     name = config.getoption("--backend")
     config.plugrad_origin = find_backend(name)
     config.plugrad_why_not = registry.available_backends()[name]

@@ -58,25 +58,134 @@ def _dropped(input, p, training, inplace, shape_of):
     if p == 0 or not training or not input.numel():
         return input
     if p == 1:
-        made = mul(input, input.detach() * 0.0 if False else _zero(input))
-        return store(input, made) if inplace else made
-    made = mul(input, from_host(_mask(input, p, shape_of(input)) / (1 - p), input.device))
+        made = mul(input, 0.0)
+    else:
+        mask = _mask(input, p, shape_of(input))
+        mask /= 1 - p
+        made = mul(input, from_host(mask, input.device))
     return store(input, made) if inplace else made
-
-
-def _zero(input):
-    return from_host(random.uniform((), dtypes.float64, 0.0, 0.0), input.device)
 
 
 def _mask(input, p, shape):
     """Ones with probability 1 - p, on the host, drawn in the order of the input's memory as torch does."""
     if input.dtype.kind < dtypes.FLOAT:
-        raise RuntimeError(
-            f"result type Float can't be cast to the desired output type {scalar_name(input.dtype)}"
-        )
+        raise RuntimeError(f"result type Float can't be cast to the desired output type {scalar_name(input.dtype)}")
     steps = input._xp.strides(input._a)
     order = sorted(range(len(shape)), key=lambda i: -steps[i])
     if shape != input._a.shape or order == list(range(len(shape))):
         return random.bernoulli(1 - p, tuple(shape), input.dtype)
     drawn = random.bernoulli(1 - p, tuple(shape[i] for i in order), input.dtype)
     return drawn.transpose([order.index(i) for i in range(len(shape))])
+
+
+def alpha_dropout(input, p=0.5, training=False, inplace=False):
+    """Dropout for selu networks: dropped elements become -1.7581, then all are scaled to the mean and variance before.
+
+    Source: Klambauer et al., Self-Normalizing Neural Networks, 2017.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.nn.functional.alpha_dropout(plugrad.ones(2), training=False)
+        tensor([1., 1.])
+    """
+    _check_probability(p)
+    return _alpha_dropped(input, p, training, inplace, _whole_shape)
+
+
+def _alpha_dropped(input, p, training, inplace, shape_of):
+    if p in (0, 1) or not training or not input.numel():
+        return _dropped(input, p, training, inplace, shape_of)
+    scale = 1.0 / math.sqrt((ALPHA * ALPHA * p + 1) * (1 - p))
+    mask = _mask(input, p, shape_of(input))
+    shift = mask - 1
+    shift *= ALPHA * scale
+    shift += ALPHA * scale * p
+    mask *= scale
+    made = input * from_host(mask, input.device) + from_host(shift, input.device)
+    return store(input, made) if inplace else made
+
+
+def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
+    """:func:`alpha_dropout` of whole channels: (N, C, *S) loses channels of single samples."""
+    _check_probability(p)
+    return _alpha_dropped(input, p, training, inplace, _channel_shape)
+
+
+def dropout1d(input, p=0.5, training=True, inplace=False):
+    """Dropout of whole channels of (N, C, L) or (C, L).
+
+    Raises:
+        RuntimeError: another number of dimensions.
+        ValueError: p is not within [0, 1].
+
+    Source: Tompson et al., Efficient Object Localization Using Convolutional Networks, 2015.
+
+    Example:
+        >>> import plugrad
+        >>> _ = plugrad.manual_seed(0)
+        >>> plugrad.nn.functional.dropout1d(plugrad.ones(1, 2, 2))
+        tensor([[[2., 2.],
+                 [0., 0.]]])
+    """
+    _check_probability(p)
+    rank = input.dim()
+    if rank not in (2, 3):
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {rank}D input. Note that dropout1d exists to provide channel-wise "
+            "dropout on inputs with 1 spatial dimension, a channel dimension, and an optional batch dimension (i.e. 2D or 3D "
+            "inputs)."
+        )
+    return _maybe_unbatched(input, p, training, inplace, rank == 3)
+
+
+def _maybe_unbatched(input, p, training, inplace, batched):
+    if batched:
+        return _dropped(input, p, training, inplace, _channel_shape)
+    if inplace:
+        return _dropped(input.unsqueeze_(0), p, training, True, _channel_shape).squeeze_(0)
+    return _dropped(input.unsqueeze(0), p, training, False, _channel_shape).squeeze(0)
+
+
+def dropout2d(input, p=0.5, training=True, inplace=False):
+    """Dropout of whole channels of (N, C, H, W).
+
+    A 3-d input is taken as (N, C, L), with a warning, as in torch; other numbers of dimensions are deprecated.
+
+    Raises:
+        RuntimeError: fewer than two dimensions.
+        ValueError: p is not within [0, 1].
+    """
+    _check_probability(p)
+    rank = input.dim()
+    if rank not in (3, 4):
+        _warn_rank("dropout2d", rank, "2 spatial dimensions", "3D or 4D")
+    if rank == 3:
+        warnings.warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input is "
+            "interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future release to "
+            "interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout "
+            "behavior, please switch to using dropout1d instead.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return _dropped(input, p, training, inplace, _channel_shape)
+
+
+def dropout3d(input, p=0.5, training=True, inplace=False):
+    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W); other numbers of dimensions are deprecated."""
+    _check_probability(p)
+    rank = input.dim()
+    if rank not in (4, 5):
+        _warn_rank("dropout3d", rank, "3 spatial dimensions", "4D or 5D")
+    return _maybe_unbatched(input, p, training, inplace, rank == 5)
+
+
+def _warn_rank(name, rank, spatial, expected):
+    warnings.warn(
+        f"{name}: Received a {rank}-D input to {name}, which is deprecated and will result in an error in a future release. To "
+        f"retain the behavior and silence this warning, please use dropout instead. Note that {name} exists to provide "
+        f"channel-wise dropout on inputs with {spatial}, a channel dimension, and an optional batch dimension (i.e. {expected} "
+        "inputs).",
+        UserWarning,
+        stacklevel=3,
+    )

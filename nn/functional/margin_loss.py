@@ -127,9 +127,7 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     return reduced(near + far, reduction)
 
 
-def multi_margin_loss(
-    input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
-):
+def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """Mean over the samples of Σ weight[target] · max(0, margin - input[target] + input)^p / C over the other classes.
 
     Args:
@@ -215,7 +213,9 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     xp = input._xp
     if xp.device_type == "cpu" and bool(((target < -1) | (target >= c)).any()):
         raise RuntimeError("argument #2 'target' is out of range")
-    loss = rows.multilabel_margin_loss_(input.reshape(n, c), _pair_factors(xp, target._a, input._a.dtype, n, c), reduction)
+    loss = rows.multilabel_margin_loss_(
+        input.reshape(n, c), _pair_factors(xp, target._a, input._a.dtype, n, c), reduction
+    )
     return loss.reshape(()) if input.dim() < 2 else loss
 
 

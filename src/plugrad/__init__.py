@@ -26,7 +26,7 @@ from plugrad.core.tensor import Size, Tensor
 from plugrad.core import dtypes as _dtypes
 from plugrad.core.create import old_constructor as _old_constructor
 import plugrad.core.ops  # noqa: F401 - gives Tensor its methods
-from plugrad import autograd, backends, cuda, nn, optim, random, serialization, utils
+from plugrad import autograd, backends, cuda, nn, optim, random, serialization, testing, utils
 
 __version__ = "0.1.0.dev0"
 
@@ -336,6 +336,7 @@ __all__ = [
     "tan",
     "tanh",
     "tensor",
+    "testing",
     "tile",
     "topk",
     "trace",

@@ -623,9 +623,17 @@ def conversion(t):
     m.double()
     dtypes = [m.weight.dtype, m.weight.grad.dtype, m.mean.dtype, m.count.dtype]
     m.to(t.float32)
-    m.to("cpu", t.float64)
-    m.to(t.ones(1, dtype=t.float16))
-    return dtypes, m.weight is weight, m.weight.dtype, m.float().weight.dtype, m.half().bias.dtype, m.weight.is_leaf
+    single = m.weight.dtype
+    m.to(t.ones(1, dtype=t.float64))
+    return dtypes, m.weight is weight, single, m.weight.dtype, m.float().weight.dtype, m.weight.is_leaf
+
+
+@program
+def conversion_on_the_cpu(t):
+    m = layer(t)
+    m.to("cpu", t.float16)
+    half = m.weight.dtype
+    return half, m.float().half().bias.dtype, m.bfloat16().mean.dtype, m.type(t.float64).weight.dtype, m.cpu() is m
 
 
 @program
@@ -683,7 +691,10 @@ def printing(t):
     return repr(m), repr(t.nn.Module()), repr(Lines()), repr(m.first)
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+CPU_ONLY = {"conversion_on_the_cpu": pytest.mark.cpu}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=CPU_ONLY.get(name, ())) for name in PROGRAMS])
 def test_as_torch_does(name):
     found = differences(outcome(PROGRAMS[name], plugrad), golden(__file__)[name])
     assert not found, "\n".join(found)
@@ -765,6 +776,23 @@ def test_a_module_that_is_not_registered_leaves_the_note_of_the_inner_one():
     with pytest.raises(ValueError, match="failed") as caught:
         plugrad.nn.Sequential(Hiding())(1)
     assert caught.value.__notes__ == ["in Sequential.0 (Failing)"]
+
+
+def test_a_note_does_not_put_the_model_into_the_pickled_error():
+    with pytest.raises(ValueError, match="failed") as caught:
+        plugrad.nn.Sequential(Failing())(1)
+    twin = pickle.loads(pickle.dumps(caught.value))
+    assert vars(twin) == {"__notes__": ["in Sequential.0 (Failing)"]}
+
+
+def test_a_module_that_calls_itself_is_named_once():
+    class Twice(plugrad.nn.Module):
+        def forward(self, n):
+            return 1 / n if n == 0 else self(n - 1)
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        plugrad.nn.Sequential(Twice())(2)
+    assert caught.value.__notes__ == ["in Sequential.0 (Twice)"]
 
 
 def test_a_module_is_freed_without_the_collector():

@@ -456,6 +456,7 @@ def test_capturable_is_not_supported(name):
         getattr(plugrad.optim, name)(weights(plugrad), capturable=True)
 
 
+@pytest.mark.cpu
 def test_half_precision_is_stepped_in_float32():
     """Adam's eps and 1 - β₂ vanish in float16; torch's unfused step turns such weights into nan."""
     w = plugrad.nn.Parameter(plugrad.tensor([1.0, 2.0], dtype=plugrad.float16))

@@ -21,7 +21,8 @@ ADAM = {
 }
 SHAPES = [(), (1,), (0,), (3, 4), (numpy_steps.BLOCK,), (numpy_steps.BLOCK * 2 + 5,), (7, 5000), (2, 40000)]
 BOTH_FLAGS = list(itertools.product([False, True], repeat=2))
-XP = plugrad.ones(1)._xp
+XP = plugrad.ones(1, device="cpu")._xp
+pytestmark = pytest.mark.cpu
 
 
 def arrays(shape, dtype="float64", n=5, seed=0):

@@ -218,9 +218,7 @@ class ndarray:
     # --- indexing ---
     def __getitem__(self, key):
         key = host_key(self, key)
-        if not is_advanced(key):
-            return compute(lambda h: h[(*key, ...)], (self,))
-        return compute(lambda h: h[key], (self,))
+        return compute(lambda h: h[key if is_advanced(key) else open_key(key)], (self,))
 
     def __setitem__(self, key, value):
         key = host_key(self, key)
@@ -374,6 +372,11 @@ class ufunc:
         return f"<simcupy.ufunc '{self.__name__}'>"
 
 
+def open_key(key):
+    """A basic key with an ellipsis, so that numpy gives a 0-d array where it would give a scalar."""
+    return key if any(k is Ellipsis for k in key) else (*key, ...)
+
+
 def is_advanced(key):
     return any(isinstance(k, numpy.ndarray) for k in key)
 
@@ -382,7 +385,7 @@ def host_key(a, key):
     """The key on the host: integer arrays wrapped into range, as the kernels do; the host waits for a bool array."""
     here, found, axis = current_device(), [], 0
     key = key if isinstance(key, tuple) else (key,)
-    axes = [n for k in key for n in [axes_of(k)]]
+    axes = [axes_of(k) for k in key]
     for k, count in zip(key, axes, strict=True):
         if k is Ellipsis:
             axis += a.ndim - sum(axes)
@@ -413,7 +416,7 @@ def write(host, key, value, at=None):
     """``host[key] = value``, or a ufunc's ``at``; the values for one place come in a random order."""
     if not is_advanced(key):
         if at is None:
-            host[(*key, ...)] = value
+            host[open_key(key)] = value
         else:
             at(host, key, value)
         return

@@ -26,8 +26,10 @@ def outcome(program, t):
 
 
 def text(value):
-    """``str(value)`` without what must differ: where a class is defined, and addresses."""
+    """``str(value)`` without what must differ: addresses, devices, and where a class is defined."""
     found = re.sub(r"0x[0-9a-f]+", "0x", str(value))
+    found = re.sub(r", device='[\w:]+'| \(\w+:\d+\)(?=\])", "", found)
+    found = re.sub(r"\btorch\.[a-z]+\.(?=\w+Tensor\b)", "torch.", found)
     found = re.sub(r"\b(torch|plugrad)\.(nn|optim)\.(\w+\.)+(?=[A-Z])", r"\2.", found)
     return re.sub(r"[\w.]*<locals>\.", "", found)
 
@@ -42,7 +44,7 @@ def plain(value):
         return {str(key): plain(v) for key, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
-    return value if isinstance(value, (str, int, float, bool, type(None))) else text(value)
+    return value if isinstance(value, (int, float, bool, type(None))) else text(value)
 
 
 def differences(ours, golden, rel=0.0, where=""):

@@ -1,0 +1,194 @@
+"""Convolutions over any number of spatial axes.
+
+x is (N, C, *S), weight (O, C / groups, *K), the output (N, O, *windows). The three products of these, the convolution, its
+gradient for x (the transposed convolution) and its gradient for the weight, are each other's gradients.
+"""
+
+from ..compile import bilinear, general, linear
+from ..errors import c_name, scalar_name
+
+
+def conjugate(xp, a):
+    """The complex conjugate; a real array itself, without the copy that some libraries would make."""
+    return xp.conj(a) if xp.dtype_names[a.dtype].startswith("complex") else a
+
+
+def channel_sums(xp, g):
+    """The gradient of a bias: g summed over all but the channels."""
+    return xp.sum(g, (0, *range(2, len(g.shape))), False)
+
+
+# --- torch's error texts ---
+def dtype_error(x, weight, bias):
+    """Why the dtypes do not fit, or None."""
+    if bias is not None and bias.dtype is not x.dtype:
+        return RuntimeError(f"Input type ({c_name(x.dtype)}) and bias type ({c_name(bias.dtype)}) should be the same")
+    if weight.dtype is not x.dtype:
+        return RuntimeError(
+            f"expected scalar type {scalar_name(x.dtype)} but found {scalar_name(weight.dtype)}"
+        )
+    return None
+
+
+def bias_error(given, weight, bias, count):
+    if bias is None or tuple(bias.shape) == (count,):
+        return None
+    return RuntimeError(
+        f"{given}, weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {count} elements, but got bias of "
+        f"size {list(bias.shape)} instead"
+    )
+
+
+def number_error(stride, padding, dilation, groups):
+    """Why the numbers make no convolution, or None."""
+    if min(padding) < 0:
+        return RuntimeError("negative padding is not supported")
+    if min(stride) <= 0:
+        return RuntimeError("non-positive stride is not supported")
+    if min(dilation) <= 0:
+        return RuntimeError("dilation should be greater than zero")
+    return RuntimeError("non-positive groups is not supported") if groups <= 0 else None
+
+
+def groups_error(weight, groups):
+    n = weight.shape[0]
+    if n < groups:
+        return RuntimeError(
+            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size "
+            f"{list(weight.shape)} instead"
+        )
+    if n % groups:
+        return RuntimeError(
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
+            f"[{list(weight.shape)}] instead"
+        )
+    return None
+
+
+def by(sizes):
+    return f"({' x '.join(map(str, sizes))})"
+
+
+def convolution_check(x, weight, bias, stride, padding, dilation, groups):
+    """The error that torch raises for arguments that do not fit."""
+    return (
+        number_error(stride, padding, dilation, groups)
+        or groups_error(weight, groups)
+        or channel_error(x, weight, groups)
+        or bias_error(f"Given groups={groups}", weight, bias, weight.shape[0])
+        or kernel_error(x, weight, padding, dilation)
+        or dtype_error(x, weight, bias)
+    )
+
+
+def channel_error(x, weight, groups):
+    wanted = weight.shape[1] * groups
+    if x.shape[1] == wanted:
+        return None
+    return RuntimeError(
+        f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have {wanted} channels, "
+        f"but got {x.shape[1]} channels instead"
+    )
+
+
+def kernel_error(x, weight, padding, dilation):
+    kernel = tuple(weight.shape[2:])
+    if min(kernel) < 1:
+        named = zip(("depth", "height", "width")[-len(kernel) :], kernel, strict=True)
+        return RuntimeError(
+            "kernel size should be greater than zero, but got " + " ".join(f"kernel_{name}: {k}" for name, k in named)
+        )
+    padded = [n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True)]
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    if all(r <= n for r, n in zip(reach, padded, strict=True)):
+        return None
+    return RuntimeError(
+        f"Calculated padded input size per channel: {by(padded)}. Kernel size: {by(reach)}. Kernel size can't be greater than "
+        "actual input size"
+    )
+
+
+def transposed_check(x, weight, bias, size, stride, padding, dilation, groups):
+    """The error that torch raises for arguments of a transposed convolution that do not fit."""
+    error = number_error(stride, padding, dilation, groups) or groups_error(weight, groups)
+    if error is None and x.shape[1] != weight.shape[0]:
+        error = RuntimeError(
+            f"Given transposed=1, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have {weight.shape[0]} "
+            f"channels, but got {x.shape[1]} channels instead"
+        )
+    error = error or bias_error("Given transposed=1", weight, bias, weight.shape[1] * groups)
+    if error is None and min(size) < 1:
+        error = RuntimeError(
+            f"Given input size per channel: {by(x.shape[2:])}. Calculated output size per channel: {by(size)}. Output size is "
+            "too small"
+        )
+    return error or dtype_error(x, weight, bias)
+
+
+# --- the rows ---
+convolution_ = general(
+    "convolution_(x, weight, bias?, *, stride, padding, dilation, groups)",
+    lambda xp, g, weight, x_shape, stride, padding, dilation, groups: xp.convolution_input(
+        g, conjugate(xp, weight), tuple(x_shape[2:]), stride, padding, dilation, groups
+    ),
+    lambda xp, g, x, weight_shape, stride, padding, dilation, groups: xp.convolution_weight(
+        g, conjugate(xp, x), tuple(weight_shape[2:]), stride, padding, dilation, groups
+    ),
+    channel_sums,
+    doc="out[n, o, p] = bias[o] + Σ_{c, k} weight[o, c, k] · x[n, c, p · stride - padding + k · dilation]",
+    xp="convolution",
+    node="ConvolutionBackward0",
+    match=True,
+    check=convolution_check,
+)
+convolution_transposed_ = general(
+    "convolution_transposed_(x, weight, bias?, *, size, stride, padding, dilation, groups)",
+    lambda xp, g, weight, stride, padding, dilation, groups: xp.convolution(
+        g, conjugate(xp, weight), None, stride, padding, dilation, groups
+    ),
+    lambda xp, g, x, weight_shape, stride, padding, dilation, groups: xp.convolution_weight(
+        conjugate(xp, x), g, tuple(weight_shape[2:]), stride, padding, dilation, groups
+    ),
+    channel_sums,
+    doc="the transpose of a convolution, into spatial sizes ``size``, plus a bias",
+    xp="convolution_transposed",
+    node="ConvolutionBackward0",
+    match=True,
+    check=transposed_check,
+)
+convolution_input = bilinear(
+    "convolution_input(y, weight, *, size, stride, padding, dilation, groups)",
+    lambda xp, g, weight, stride, padding, dilation, groups: xp.convolution(
+        g, conjugate(xp, weight), None, stride, padding, dilation, groups
+    ),
+    lambda xp, g, y, weight_shape, stride, padding, dilation, groups: xp.convolution_weight(
+        conjugate(xp, y), g, tuple(weight_shape[2:]), stride, padding, dilation, groups
+    ),
+    doc="the gradient of a convolution for its input of spatial sizes ``size``; y has the shape of the output",
+    node="ConvolutionBackwardBackward0",
+)
+convolution_weight = bilinear(
+    "convolution_weight(y, x, *, kernel, stride, padding, dilation, groups)",
+    lambda xp, g, x, stride, padding, dilation, groups: xp.convolution(
+        conjugate(xp, x), g, None, stride, padding, dilation, groups
+    ),
+    lambda xp, g, y, x_shape, stride, padding, dilation, groups: xp.convolution_input(
+        conjugate(xp, y), g, tuple(x_shape[2:]), stride, padding, dilation, groups
+    ),
+    doc="the gradient of a convolution for its weight of spatial sizes ``kernel``; y has the shape of the output",
+    node="ConvolutionBackwardBackward0",
+)
+unfold_windows = linear(
+    "unfold_windows(x, *, kernel, stride, padding, dilation)",
+    lambda xp, g, x_shape, kernel, stride, padding, dilation: xp.fold_windows(
+        g, tuple(x_shape[2:]), kernel, stride, padding, dilation
+    ),
+    doc="the windows of x as columns: (N, C, *S) to (N, C · taps, windows)",
+    node="Im2ColBackward0",
+)
+fold_windows = linear(
+    "fold_windows(x, *, size, kernel, stride, padding, dilation)",
+    lambda xp, g, kernel, stride, padding, dilation: xp.unfold_windows(g, kernel, stride, padding, dilation),
+    doc="columns added where they came from: the transpose of unfold_windows",
+    node="Col2ImBackward0",
+)
