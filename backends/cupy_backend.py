@@ -203,6 +203,10 @@ def build(cupy):
             if a.dtype.name in _SCATTER:
                 cupy.add.at(a, key, value)
                 return
+            if a.dtype.kind == "c":
+                CupyBackend.add_at(a.real, key, value.real)
+                CupyBackend.add_at(a.imag, key, value.imag)
+                return
             wide = cupy.float32 if a.dtype.kind in "fb" else cupy.int64
             sums = a.astype(wide)
             cupy.add.at(sums, key, value.astype(wide))

@@ -6,12 +6,13 @@ import numpy as np
 
 from . import numpy_steps
 from .common import Backend
+from .numpy_linalg import NumpyLinalg
 from .spec import BackendSpec, hookimpl
 
 _add_reduce = np.add.reduce
 
 
-class NumpyBackend(Backend):
+class NumpyBackend(NumpyLinalg, Backend):
     """numpy's functions by their array-API names; temporaries are avoided where it pays."""
 
     array_type = np.ndarray

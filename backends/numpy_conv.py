@@ -104,8 +104,8 @@ def unfold(x, taps):
     before = (slice(None),) * (place - 1)
     x = x[:, taps[0].low : taps[0].high]
     for step, axis in enumerate(reversed(taps)):
-        if axis.trivial:
-            x = x[:, None]
+        if len(axis.taps) == 1 and axis.whole:
+            x = x[(slice(None), *before, axis.taps[0][1])][:, None]
             continue
         use = "columns" if step == len(taps) - 1 else f"unfold {step % 2}"
         shape = (x.shape[0], len(axis.taps), *x.shape[1:place], axis.count, *x.shape[place + 1 :])

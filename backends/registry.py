@@ -90,7 +90,7 @@ def register(spec):
     if why:
         raise TypeError(f"register: {why}")
     _forget(spec.name)
-    _extra.append(spec)
+    _extra[:] = [*(other for other in _extra if other.name != spec.name), spec]
 
 
 def unregister(name):

@@ -165,7 +165,7 @@ def function_text(row, function_name, slow, with_out):
     w(1, "try:")
     write_forward(w, row, args)
     w(1, "except FAST_ERRORS as error:")
-    w(2, "failure = error")
+    w(2, "failure = error.with_traceback(None)")  # its traceback would hold this frame, which holds it
     w(2, "r = None")
     w(1, "if r is None:")
     w(2, f"return {slow}(ROW, ({', '.join(args[t] for t in row.tensors)},), ({''.join(s + ', ' for s in row.statics)}), failure)")

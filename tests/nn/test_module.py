@@ -5,6 +5,7 @@ import gc
 import pickle
 import sys
 import weakref
+from collections import OrderedDict
 
 import pytest
 
@@ -443,6 +444,16 @@ def forward_hooks(t):
     for handle in handles:
         handle.remove()
     return first, m(t.ones(2)), seen, [len(d) for d in (m._forward_hooks, m._forward_hooks_with_kwargs)]
+
+
+@program
+def hooks_cleared_by_assignment(t):
+    m = layer(t)
+    m.register_forward_hook(lambda module, args, output: output * 10)
+    m._forward_hooks = OrderedDict()
+    m.register_forward_pre_hook(lambda module, args: args[0] * 3)
+    m._forward_pre_hooks.clear()
+    return m(t.ones(2)), len(m._forward_hooks)
 
 
 @program

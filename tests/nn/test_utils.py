@@ -70,6 +70,11 @@ def clip_grad_norm_error_if_nonfinite(t):
 
 
 @program
+def old_name(t):
+    return t.nn.utils.clip_grad_norm(parameters(t), 1.0)
+
+
+@program
 def total_norm(t):
     grads = [p.grad for p in parameters(t) if p.grad is not None]
     norm = t.nn.utils.get_total_norm

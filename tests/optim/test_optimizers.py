@@ -515,3 +515,19 @@ def test_order_of_groups_in_an_ordered_dict_is_kept():
     named = OrderedDict(b=weights(plugrad)[0], a=weights(plugrad)[0])
     optimizer = plugrad.optim.SGD(named.items(), lr=0.1)
     assert optimizer.param_groups[0]["param_names"] == ["b", "a"]
+
+
+@pytest.mark.parametrize(("name", "options"), [("SGD", {"momentum": 0.9}), ("Adam", {"amsgrad": True}), ("AdamW", {})])
+def test_a_step_never_waits_for_the_device(request, name, options):
+    if request.config.getoption("--backend") != "simcuda":
+        pytest.skip("only the simulated device counts how often the host waits")
+    import simcupy
+
+    params = parameters(plugrad)
+    optimizer = getattr(plugrad.optim, name)(params, lr=0.1, **options)
+    train(plugrad, optimizer, params, 1)
+    set_gradients(plugrad, params, 1)
+    with simcupy.counting() as seen:
+        optimizer.step()
+    assert seen.launches > 0
+    assert seen.syncs == 0
