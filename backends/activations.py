@@ -61,7 +61,7 @@ class Activations:
         """The first and the second half of x along an axis."""
         n = x.shape[axis] // 2
         head = (slice(None),) * axis
-        return x[(*head, slice(0, n))], x[(*head, slice(n, 2 * n))]
+        return x[(*head, slice(0, n), ...)], x[(*head, slice(n, 2 * n), ...)]
 
     # --- pieces of straight lines ---
     def hardsigmoid(self, x):

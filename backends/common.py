@@ -1,11 +1,16 @@
 """The base of every backend's namespace: functions derived from the required ones; a backend overrides what it does better."""
 
 import math
+from typing import Any
 
 from .activations import Activations
+from .convolution import Convolution
 from .derived import Derived
 from .losses import Losses
+from .neural import Neural
 from .normalization import Normalization
+from .padding import Padding
+from .pooling import Pooling
 from .steps import adam_step, sgd_step
 
 DTYPE_NAMES = (
@@ -13,7 +18,7 @@ DTYPE_NAMES = (
 )  # fmt: skip
 
 
-class Backend(Activations, Losses, Normalization, Derived):
+class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, Pooling, Derived):
     """The namespace of one device: array functions by their array-API names, on raw arrays of one library.
 
     A subclass gives the names in :data:`plugrad.backends.REQUIRED`; everything below is derived from those and may be
@@ -23,10 +28,10 @@ class Backend(Activations, Losses, Normalization, Derived):
     sgd_step = sgd_step
     adam_step = adam_step
     mutable = True  # arrays can be written in place
-    float16 = None  # a dtype the library lacks stays None
-    bfloat16 = None
-    complex64 = None
-    complex128 = None
+    float16: Any = None  # a dtype the library lacks stays None
+    bfloat16: Any = None
+    complex64: Any = None
+    complex128: Any = None
 
     def __init__(self, name, device_type, index):
         self.name = name
@@ -271,8 +276,3 @@ class Backend(Activations, Losses, Normalization, Derived):
         raise NotImplementedError(
             f"nonzero: backend {self.name!r} has no native version; use where() or masks of fixed shape, or move the tensor to the cpu"
         )
-
-    def linear(self, x, weight, bias):
-        """x @ weight.T + bias."""
-        out = self.matmul(x, self.permute_dims(weight, (1, 0)))
-        return out if bias is None else out + bias

@@ -15,7 +15,7 @@ class Losses:
 
     def scaled(self, x, factor):
         """x times a constant array."""
-        return x * factor
+        return x * self.narrowed(factor, x.dtype)
 
     def divided(self, x, divisor):
         """x divided by a number."""
@@ -57,7 +57,7 @@ class Losses:
         return self.clip(x - y, -delta, delta) * self.per_element(g, x.shape, reduction)
 
     def soft_margin_loss(self, x, target, reduction):
-        return self.reduced(-self.log_sigmoid(x * target), reduction)
+        return self.reduced(-self.log_sigmoid(self.scaled(x, target)), reduction)
 
     def soft_margin_loss_grad(self, g, x, target, reduction):
         slope = self.sigmoid(-self.scaled(x, target))
@@ -114,7 +114,7 @@ class Losses:
         valid = target != ignore_index
         safe = self.where(valid, target, self.zeros_like(target))
         kept = self.astype(valid, dtype)
-        return safe, kept if weight is None else kept * self.getitem(weight, (safe,))
+        return safe, kept if weight is None else kept * self.narrowed(self.getitem(weight, (safe,)), dtype)
 
     def nll_loss(self, x, target, weight, reduction, ignore_index):
         """-w · x at the target class; x (N, C, *S) or (C), target (N, *S) or ()."""
@@ -138,8 +138,9 @@ class Losses:
     # --- margins ---
     def multi_margin_loss(self, x, hot, factor, margin, p, reduction):
         """Per sample the sum of factor · max(0, margin - x[target] + x)^p, where ``hot`` marks the target class."""
-        over = self.relu(x - self.sum(x * hot, (1,), True) + margin)
-        return self.reduced(self.sum((over if p == 1 else over * over) * factor, (1,), False), reduction)
+        over = self.relu(x - self.sum(self.scaled(x, hot), (1,), True) + margin)
+        over = over if p == 1 else over * over
+        return self.reduced(self.sum(self.scaled(over, factor), (1,), False), reduction)
 
     def multi_margin_loss_grad(self, g, x, hot, factor, margin, p, reduction):
         over = self.relu(x - self.sum(self.scaled(x, hot), (1,), True) + margin)
@@ -156,7 +157,7 @@ class Losses:
     def multilabel_margin_loss(self, x, factor, reduction):
         """Per sample the sum over classes k, i of factor[k, i] · max(0, 1 - x[k] + x[i])."""
         over = self.relu(1.0 - self.expand_dims(x, 2) + self.expand_dims(x, 1))
-        return self.reduced(self.sum(over * factor, (1, 2), False), reduction)
+        return self.reduced(self.sum(self.scaled(over, factor), (1, 2), False), reduction)
 
     def multilabel_margin_loss_grad(self, g, x, factor, reduction):
         n, c = x.shape

@@ -2,7 +2,7 @@
 
 All of them standardise x over some axes and scale the result: y = (x - mean) / √(var + eps) · weight + bias. Half precision
 is computed in float32. The gradients are written in operators and namespace functions only: under create_graph the same
-text runs on tensors, where ``moments`` is a recorded op that gives the kept statistics their derivative.
+text runs on tensors, where ``recalled`` computes the statistics anew, as recorded ops.
 """
 
 __all__ = ["Normalization"]
@@ -28,15 +28,9 @@ class Normalization:
         centred = x - mean
         return mean, self.sum(centred * centred, axes, True) * share
 
-    def moments(self, x, mean, var, axes):
-        """The statistics that the forward kept; the op of this name differentiates them by x."""
+    def recalled(self, x, mean, var, axes):
+        """The statistics that the forward kept. Under create_graph they are computed again, since they depend on x."""
         return mean, var
-
-    def moments_grad(self, g_mean, g_var, x, mean, axes):
-        shape = self.kept_shape(x.shape, axes)
-        share = 1.0 / max(self.count(x.shape, axes), 1)
-        from_var = (x - self.reshape(mean, shape)) * self.reshape(g_var * (2.0 * share), shape)
-        return from_var + self.reshape(g_mean * share, shape)
 
     @staticmethod
     def kept_shape(shape, axes):
@@ -76,7 +70,8 @@ class Normalization:
         if training:
             mean, var = self.mean_and_var(x, axes)
         else:
-            mean, var = self.copy(self.widened(running_mean)), self.copy(self.widened(running_var))
+            # Copies: what the backward uses must not follow the running statistics.
+            mean, var = (self.narrowed(self.copy(a), x.dtype) for a in (running_mean, running_var))
         normal, _ = self.standardized(x, mean, var, axes, eps)
         y = self.affine(normal, self.widened(weight), self.widened(bias), shape)
         flat = (x.shape[1],)
@@ -87,7 +82,7 @@ class Normalization:
         g, x = self.widened(g), self.widened(x)
         axes, shape = channel_axes(x.shape)
         if training:
-            mean, var = self.moments(x, mean, var, axes)
+            mean, var = self.recalled(x, mean, var, axes)
         normal, scale = self.standardized(x, mean, var, axes, eps)
         g, for_weight, for_bias = self.affine_grad(g, normal, weight, axes, shape, needs)
         if not needs[0]:
@@ -111,7 +106,7 @@ class Normalization:
     def layer_norm_grad(self, g, x, weight, mean, var, axes, eps, needs):
         """The gradients for x, weight and bias."""
         g, x = self.widened(g), self.widened(x)
-        mean, var = self.moments(x, mean, var, axes)
+        mean, var = self.recalled(x, mean, var, axes)
         normal, scale = self.standardized(x, mean, var, axes, eps)
         outer, shape = tuple(range(axes[0])), tuple(x.shape[axes[0] :])
         g, for_weight, for_bias = self.affine_grad(g, normal, weight, outer, shape, needs)
@@ -128,14 +123,14 @@ class Normalization:
             y = y * self.widened(weight)
         return self.narrowed(y, dtype), square
 
-    def mean_square(self, x, square, axes):
-        """The mean of x² that the forward kept; the op of this name differentiates it by x."""
+    def recalled_square(self, x, square, axes):
+        """The mean of x² that the forward kept; as :meth:`recalled`."""
         return square
 
     def rms_norm_grad(self, g, x, weight, square, axes, eps, needs):
         """The gradients for x and weight."""
         g, x = self.widened(g), self.widened(x)
-        scale = self.rsqrt(self.mean_square(x, square, axes) + eps)
+        scale = self.rsqrt(self.recalled_square(x, square, axes) + eps)
         normal = x * scale
         outer, shape = tuple(range(axes[0])), tuple(x.shape[axes[0] :])
         g, for_weight, _ = self.affine_grad(g, normal, weight, outer, shape, (*needs, False))
@@ -158,7 +153,7 @@ class Normalization:
         shape = tuple(x.shape)
         wide = group_shape(shape, groups)
         grouped = self.reshape(x, wide)
-        mean, var = self.moments(grouped, mean, var, (2,))
+        mean, var = self.recalled(grouped, mean, var, (2,))
         normal, scale = self.standardized(grouped, mean, var, (2,), eps)
         axes, across = channel_axes(shape)
         g, for_weight, for_bias = self.affine_grad(g, self.reshape(normal, shape), weight, axes, across, needs)

@@ -6,13 +6,16 @@ import numpy as np
 
 from . import numpy_steps
 from .common import Backend
+from .numpy_conv import NumpyConvolution
 from .numpy_linalg import NumpyLinalg
+from .numpy_neural import NumpyNeural
+from .numpy_pool import NumpyPooling
 from .spec import BackendSpec, hookimpl
 
 _add_reduce = np.add.reduce
 
 
-class NumpyBackend(NumpyLinalg, Backend):
+class NumpyBackend(NumpyConvolution, NumpyLinalg, NumpyNeural, NumpyPooling, Backend):
     """numpy's functions by their array-API names; temporaries are avoided where it pays."""
 
     array_type = np.ndarray
@@ -318,12 +321,6 @@ class NumpyBackend(NumpyLinalg, Backend):
     @staticmethod
     def synchronize():
         """numpy computes at once: there is nothing to wait for."""
-
-    def linear(self, x, weight, bias):
-        out = np.matmul(x, weight.T)
-        if bias is not None:
-            out += bias
-        return out
 
 
 def _divisor(x, y):

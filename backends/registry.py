@@ -4,16 +4,17 @@ import importlib
 import warnings
 from functools import cache
 from importlib.metadata import entry_points
+from typing import Any
 
 import pluggy
 
 from .spec import API_VERSION, BackendSpec, Hooks, missing_names
 
 _BUILTIN = ("numpy_backend", "cupy_backend")
-_problems = {}  # plugin or backend name → why it cannot be used
-_extra = []  # specs registered by hand, newest last
-_classes = {}  # backend name → its namespace class
-_namespaces = {}  # (device type, index) → its namespace
+_problems: dict[str, str] = {}  # plugin or backend name → why it cannot be used
+_extra: list[BackendSpec] = []  # specs registered by hand, newest last
+_classes: dict[str, type] = {}  # backend name → its namespace class
+_namespaces: dict[tuple[str, int], Any] = {}  # (device type, index) → its namespace
 
 
 @cache
@@ -74,7 +75,9 @@ def _why_unfit(spec):
     if not isinstance(spec, BackendSpec):
         return f"plugrad_backends() must return BackendSpec objects, not {type(spec).__name__}"
     if spec.api_version > API_VERSION:
-        return f"it was written for interface version {spec.api_version}, this plugrad has {API_VERSION}: upgrade plugrad"
+        return (
+            f"it was written for interface version {spec.api_version}, this plugrad has {API_VERSION}: upgrade plugrad"
+        )
     return None
 
 

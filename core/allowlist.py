@@ -2,7 +2,7 @@
 
 __all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "safe_globals", "user_globals"]
 
-_user_globals = set()
+_user_globals: set[object] = set()
 
 
 def add_safe_globals(safe_globals):

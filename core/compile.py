@@ -25,7 +25,7 @@ class ScalarOperand:
 
 FAST_ERRORS = (Fallback, AttributeError, TypeError, ValueError, IndexError, ArithmeticError, RuntimeError)
 
-ROWS = {}
+ROWS: dict[str, "Row"] = {}
 
 
 class Row:

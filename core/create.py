@@ -307,9 +307,8 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
     return made.requires_grad_(requires_grad)
 
 
-Tensor.new_tensor = new_tensor
-for _maker in (zeros, ones, full, empty):
-    setattr(Tensor, "new_" + _maker.__name__, _new(_maker))
+for _method in (new_tensor, *map(_new, (zeros, ones, full, empty))):
+    setattr(Tensor, _method.__name__, _method)
 
 
 # --- old constructors ---

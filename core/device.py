@@ -1,10 +1,12 @@
 """Devices: a type and an index, and the namespace that serves them."""
 
+from typing import Any
+
 from ..backends import registry
 from .dtypes import DTYPES
 from .modes import DEFAULT_DEVICE, Defaults
 
-_spaces = {}
+_spaces: dict[object, Any] = {}
 
 
 class device:

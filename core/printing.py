@@ -27,7 +27,7 @@ _PROFILES = {
     "short": {"precision": 2, "threshold": 1000, "edgeitems": 2, "linewidth": 80},
     "full": {"precision": 4, "threshold": math.inf, "edgeitems": 3, "linewidth": 80},
 }
-_options = {**_PROFILES["default"], "sci_mode": None}
+_options: dict[str, float | None] = {**_PROFILES["default"], "sci_mode": None}
 
 # Scientific notation starts where four decimals stop telling the values apart: torch's three limits.
 _LARGEST_RATIO = 1000.0

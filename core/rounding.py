@@ -77,14 +77,14 @@ def libm(name, dtype):
 
 
 # Cephes' single-precision coefficients, highest power first, as float64 with float32 values.
-_LOG = np.float32([
+_LOG = np.array([
     7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
     -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-]).astype(np.float64)  # fmt: skip
-_SIN = np.float32([-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]).astype(np.float64)
-_COS = np.float32([2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2]).astype(np.float64)
-_QUARTER_PI = np.float32([-0.78515625, -2.4187564849853515625e-4, -3.77489497744594108e-8])  # in three parts
-_LOG_2 = np.float32([0.693359375, -2.12194440e-4])  # in two parts, the first one short
+], np.float32).astype(np.float64)  # fmt: skip
+_SIN = np.array([-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1], np.float32).astype(np.float64)
+_COS = np.array([2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2], np.float32).astype(np.float64)
+_QUARTER_PI = np.array([-0.78515625, -2.4187564849853515625e-4, -3.77489497744594108e-8], np.float32)  # in three parts
+_LOG_2 = np.array([0.693359375, -2.12194440e-4], np.float32)  # in two parts, the first one short
 
 
 def _polynomial(coefficients, x):

@@ -1,11 +1,18 @@
 """Tensor: an array, the namespace it lives on, and its place in the graph. Arithmetic is in core/ops."""
 
 import warnings
+from typing import TYPE_CHECKING, Any
 
 from .device import space
 from .dtypes import dtype as dtype_class
 from .errors import non_leaf_grad_warning, requires_grad_of_dtype
 from .graph import LEAF, LEAF_TENSOR, NODE, AccumulateGrad, Version
+
+if TYPE_CHECKING:  # a file without a module: what the ops, set on the class below when they are imported, look like
+    from .device import device as device_class
+    from .tensor_methods import Methods
+else:
+    Methods = object
 
 _new = object.__new__
 
@@ -18,7 +25,7 @@ class Size(tuple):
     def __repr__(self):
         return f"torch.Size([{', '.join(map(str, self))}])"
 
-    def numel(self):
+    def numel(self) -> int:
         """The number of elements of a tensor of this shape."""
         n = 1
         for size in self:
@@ -51,7 +58,7 @@ class Extra:
     retains = False
 
 
-class Tensor:
+class Tensor(Methods):
     """A dense array of one dtype on one device, with the history by which gradients reach it.
 
     Attributes:
@@ -82,31 +89,31 @@ class Tensor:
 
     # --- what it is ---
     @property
-    def shape(self):
+    def shape(self) -> Size:
         return Size(self._a.shape)
 
     @property
-    def dtype(self):
+    def dtype(self) -> dtype_class:
         return self._xp.to_dtype[self._a.dtype]
 
     @property
-    def device(self):
+    def device(self) -> "device_class":
         return self._xp.device
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return len(self._a.shape)
 
     @property
-    def is_leaf(self):
+    def is_leaf(self) -> bool:
         return self._fn is None or self._fn is LEAF
 
     @property
-    def is_cuda(self):
+    def is_cuda(self) -> bool:
         return self._xp.device_type == "cuda"
 
     @property
-    def is_cpu(self):
+    def is_cpu(self) -> bool:
         return self._xp.device_type == "cpu"
 
     @property
@@ -122,18 +129,18 @@ class Tensor:
         return False
 
     @property
-    def itemsize(self):
+    def itemsize(self) -> int:
         return self.dtype.itemsize
 
     @property
-    def nbytes(self):
+    def nbytes(self) -> int:
         return self.numel() * self.dtype.itemsize
 
     @property
     def names(self):
         return (None,) * self.ndim
 
-    def size(self, dim=None):
+    def size(self, dim=None) -> Any:
         """The shape, or one size of it."""
         if dim is None:
             return self.shape
@@ -141,13 +148,13 @@ class Tensor:
 
         return self._a.shape[one_axis(dim, len(self._a.shape))]
 
-    def dim(self):
+    def dim(self) -> int:
         """The number of dimensions."""
         return len(self._a.shape)
 
     ndimension = dim
 
-    def numel(self):
+    def numel(self) -> int:
         """The number of elements."""
         n = 1
         for size in self._a.shape:
@@ -156,23 +163,23 @@ class Tensor:
 
     nelement = numel
 
-    def element_size(self):
+    def element_size(self) -> int:
         """Bytes of one element."""
         return self.dtype.itemsize
 
-    def is_floating_point(self):
+    def is_floating_point(self) -> bool:
         """Whether the dtype is a floating point one."""
         return self.dtype.is_floating_point
 
-    def is_complex(self):
+    def is_complex(self) -> bool:
         """Whether the dtype is a complex one."""
         return self.dtype.is_complex
 
-    def is_signed(self):
+    def is_signed(self) -> bool:
         """Whether the dtype has negative numbers."""
         return self.dtype.is_signed
 
-    def get_device(self):
+    def get_device(self) -> int:
         """The index of the device, -1 on the cpu."""
         return -1 if self._xp.device_type == "cpu" else self._xp.index
 
@@ -181,21 +188,21 @@ class Tensor:
         steps = self._xp.strides(self._a)
         return steps if dim is None else steps[dim]
 
-    def storage_offset(self):
+    def storage_offset(self) -> int:
         """Elements between the start of the memory block and the first element."""
         return self._xp.offset(self._a)
 
-    def is_contiguous(self, memory_format=None):
+    def is_contiguous(self, memory_format=None) -> bool:
         """Whether the elements lie in row-major order without gaps."""
         return self._xp.is_contiguous(self._a)
 
-    def data_ptr(self):
+    def data_ptr(self) -> int:
         """The address of the first element."""
         return self._xp.data_ptr(self._a)
 
     # --- history ---
     @property
-    def requires_grad(self):
+    def requires_grad(self) -> bool:
         return self._fn is not None
 
     @requires_grad.setter
@@ -204,7 +211,7 @@ class Tensor:
             raise RuntimeError("requires_grad must be a bool")
         self._set_requires_grad(value, "only Tensors of floating point and complex dtype can require gradients")
 
-    def requires_grad_(self, requires_grad=True):
+    def requires_grad_(self, requires_grad=True) -> "Tensor":
         """Switch recording on or off for this leaf, in place; returns the tensor itself."""
         self._set_requires_grad(requires_grad, "only Tensors of floating point dtype can require gradients")
         return self
@@ -221,7 +228,7 @@ class Tensor:
         self._fn = LEAF if value else None
 
     @property
-    def grad_fn(self):
+    def grad_fn(self) -> Any:
         fn = self._fn
         if fn is None or fn is LEAF:
             return None
@@ -234,7 +241,7 @@ class Tensor:
         return getattr(self._fn, "index", 0)
 
     @property
-    def grad(self):
+    def grad(self) -> "Tensor | None":
         try:
             return self._grad
         except AttributeError:
@@ -263,7 +270,7 @@ class Tensor:
             return
 
     @property
-    def retains_grad(self):
+    def retains_grad(self) -> bool:
         return self._x is not None and self._x.retains
 
     @property
@@ -289,7 +296,7 @@ class Tensor:
         return self._x
 
     @property
-    def data(self):
+    def data(self) -> "Tensor":
         """The same memory without history; writes to it are not counted."""
         return wrap(Tensor, self._xp, self._a, None)
 
@@ -305,11 +312,11 @@ class Tensor:
     def data(self):
         raise RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
 
-    def detach(self):
+    def detach(self) -> "Tensor":
         """The same memory without history; in-place writes to either are seen by both and counted."""
         return alias(self)
 
-    def detach_(self):
+    def detach_(self) -> "Tensor":
         """Cut this tensor off from its history, in place."""
         if self._is_view():
             raise RuntimeError(
@@ -321,7 +328,7 @@ class Tensor:
         self._fn = None
         return self
 
-    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None) -> None:
         """Sum d(self)/d(leaf) into ``leaf.grad`` for every leaf; see :func:`plugrad.autograd.backward`.
 
         Args:
@@ -338,7 +345,7 @@ class Tensor:
         gradients = None if gradient is None else gradient if isinstance(gradient, (tuple, list)) else (gradient,)
         backward((self,), gradients, retain_graph, create_graph, inputs)
 
-    def retain_grad(self):
+    def retain_grad(self) -> None:
         """Keep the gradient of this non-leaf in ``.grad`` as well."""
         from .hooks import retain_grad
 
@@ -360,19 +367,19 @@ class Tensor:
     def _host(self):
         return self._xp.to_host(self._a)
 
-    def item(self):
+    def item(self) -> Any:
         """The value of a one-element tensor as a Python number."""
         a = self._host()
         if a.size != 1:
             raise RuntimeError(f"a Tensor with {a.size} elements cannot be converted to Scalar")
         return a.item() if self.dtype.name != "bfloat16" else float(a.item())
 
-    def tolist(self):
+    def tolist(self) -> Any:
         """The values as nested Python lists."""
         a = self._host()
         return (a if self.dtype.name != "bfloat16" else a.astype("float32")).tolist()
 
-    def numpy(self, *, force=False):
+    def numpy(self, *, force=False) -> Any:
         """A numpy array on the same memory.
 
         Raises:
@@ -419,7 +426,7 @@ class Tensor:
             )
         return self.item()
 
-    def __float__(self):
+    def __float__(self) -> float:
         value = self._number()
         if isinstance(value, complex):
             if value.imag:
@@ -427,18 +434,18 @@ class Tensor:
             value = value.real
         return float(value)
 
-    def __int__(self):
+    def __int__(self) -> int:
         return int(self._number())
 
-    def __complex__(self):
+    def __complex__(self) -> complex:
         return complex(self._number())
 
-    def __index__(self):
+    def __index__(self) -> int:
         if self.dtype.kind > 1 or self.numel() != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self.item())
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         a = self._a
         if a.shape:
             n = self.numel()
@@ -448,7 +455,7 @@ class Tensor:
                 raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
         return bool(self._xp.to_host(a).item())
 
-    def __len__(self):
+    def __len__(self) -> int:
         if not self._a.shape:
             raise TypeError("len() of a 0-d tensor")
         return self._a.shape[0]
@@ -458,7 +465,7 @@ class Tensor:
             raise TypeError("iteration over a 0-d tensor")
         return iter(self.unbind(0))
 
-    def __contains__(self, element):
+    def __contains__(self, element) -> bool:
         if isinstance(element, (Tensor, int, float, complex)):
             return bool((self == element).any())
         raise RuntimeError(

@@ -68,3 +68,10 @@ class TensorSpace(Backend):
 
     def count(self, shape, axis):
         return self.raw.count(tuple(shape), axis)
+
+    def recalled(self, x, mean, var, axes):
+        """What a normalization kept of its forward depends on x: here it is computed again, recorded."""
+        return self.mean_and_var(x, axes)
+
+    def recalled_square(self, x, square, axes):
+        return self.mean(x * x, axes, True)

@@ -4,6 +4,7 @@ import pickle
 import struct
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 
 from .allowlist import user_globals
 
@@ -26,7 +27,7 @@ class CheckpointError(pickle.UnpicklingError, RuntimeError):
 
 # --- the machine ---
 
-OPERATIONS = {}
+OPERATIONS: dict[int, Callable] = {}
 
 
 def operation(*opcodes):

@@ -66,7 +66,7 @@ def table_of(module):
 
 #: Hooks for all modules; ``any_global`` is not empty while one is set that a call must heed.
 global_hooks = HookTable()
-any_global = OrderedDict()
+any_global: OrderedDict[int, object] = OrderedDict()
 
 
 class ModuleHandle(RemovableHandle):

@@ -4,7 +4,7 @@ from .optimizer import Optimizer, as_number, check_implementation, check_scalar,
 
 __all__ = ["SGD"]
 
-NO_STATE = {}
+NO_STATE: dict[str, object] = {}
 
 
 class SGD(Optimizer):

@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
-from plugrad_testing import import_plugin
 
 import plugrad
 from plugrad.backends import registry
 from plugrad.core.device import set_default_device, space
+from plugrad_testing import import_plugin
 
 #: Backends whose plugins lie in this folder, so that they can be tested without being installed.
 OWN_PLUGINS = {"strict": "plugrad_strict", "simcuda": "plugrad_simcuda"}
@@ -29,17 +29,23 @@ def pytest_configure(config):
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
     # log(0) is a value in torch; a library that computes by numpy lets it warn.
-    config.addinivalue_line("filterwarnings", "ignore:(divide by zero|overflow|invalid value) encountered:RuntimeWarning:array_api_strict")
+    config.addinivalue_line(
+        "filterwarnings", "ignore:(divide by zero|overflow|invalid value) encountered:RuntimeWarning:array_api_strict"
+    )
     name = config.getoption("--backend")
     config.plugrad_origin = find_backend(name)
     config.plugrad_why_not = registry.available_backends()[name]
     if config.plugrad_why_not is not None:
         if os.environ.get("PLUGRAD_REQUIRE_DEVICE"):
-            raise pytest.UsageError(f"PLUGRAD_REQUIRE_DEVICE is set, but backend {name} is not usable: {config.plugrad_why_not}")
+            raise pytest.UsageError(
+                f"PLUGRAD_REQUIRE_DEVICE is set, but backend {name} is not usable: {config.plugrad_why_not}"
+            )
         return
     where = registry._specs()[name].device_types[0]
     if space(where).name != name:
-        raise pytest.UsageError(f"--backend={name}: device type {where!r} is served by backend {space(where).name!r} here")
+        raise pytest.UsageError(
+            f"--backend={name}: device type {where!r} is served by backend {space(where).name!r} here"
+        )
     set_default_device(None if where == "cpu" else where)
 
 
@@ -54,7 +60,9 @@ def find_backend(name):
         registry.register(spec)
         return "registered by hand"
     if name not in registry.available_backends():
-        raise pytest.UsageError(f"--backend={name}: no such backend; there are {', '.join(registry.available_backends())}")
+        raise pytest.UsageError(
+            f"--backend={name}: no such backend; there are {', '.join(registry.available_backends())}"
+        )
     return "built in" if name in ("numpy", "cupy") else "found by its entry point"
 
 
@@ -84,7 +92,9 @@ def pytest_collection_modifyitems(config, items):
 def device(request):
     """The device under test; a test that asks for it is skipped where it does not work."""
     if request.config.plugrad_why_not is not None:
-        pytest.skip(f"backend {request.config.getoption('--backend')} has no device here: {request.config.plugrad_why_not}")
+        pytest.skip(
+            f"backend {request.config.getoption('--backend')} has no device here: {request.config.plugrad_why_not}"
+        )
     return plugrad.get_default_device()
 
 

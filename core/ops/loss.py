@@ -97,7 +97,9 @@ nll_loss_backward = linear(
 )
 multi_margin_loss_ = general(
     "multi_margin_loss_(x, *, hot, factor, margin, p, reduction)",
-    lambda xp, g, x, hot, factor, margin, p, reduction: xp.multi_margin_loss_grad(g, x, hot, factor, margin, p, reduction),
+    lambda xp, g, x, hot, factor, margin, p, reduction: xp.multi_margin_loss_grad(
+        g, x, hot, factor, margin, p, reduction
+    ),
     doc="sum of factor · max(0, margin - x[target] + x)^p over the other classes",
     xp="multi_margin_loss",
     node="MultiMarginLossBackward0",

@@ -1,4 +1,4 @@
-"""Normalizations: each one node with a joint gradient, and the ops by which the kept statistics are differentiated again.
+"""Normalizations: each one node with a joint gradient.
 
 The running statistics of batch_norm are constants: raw arrays among the static arguments. Their update is no part of the op.
 """
@@ -40,17 +40,6 @@ rms_norm_ = general(
     doc="x / √(mean x² + eps) · weight over the last axes",
     xp="rms_norm",
     node="MulBackward0",
-)
-moments = general(
-    "moments(x, mean, var, *, axes) -> m, v",
-    vjp=lambda xp, g_m, g_v, x, mean, axes: (xp.moments_grad(g_m, g_v, x, mean, axes), None, None),
-    doc="mean and variance over the axes, known already",
-)
-mean_square = general(
-    "mean_square(x, square, *, axes)",
-    lambda xp, g, x, x_shape, axes: x * (g * (2.0 / max(xp.count(x_shape, axes), 1))),
-    None,
-    doc="the mean of x² over the axes, known already",
 )
 # The norm inside pairwise_distance; torch's name for it differs from that of Tensor.norm.
 distance_norm_ = general(

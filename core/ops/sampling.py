@@ -130,7 +130,7 @@ def _random(self, *bounds, generator=None, **named):
     shape = tuple(self._a.shape)
     if len(bounds) == 1 and not named:
         bounds = (0, *bounds)
-    low, high = (*bounds, *[named.pop(n, None) for n in ("from", "to")[len(bounds) :]])
+    low, high = bounds + tuple(named.pop(n, None) for n in ("from", "to")[len(bounds) :])
     if named:
         raise TypeError(f"random_() got an unexpected keyword argument '{next(iter(named))}'")
     if high is None:

@@ -12,7 +12,6 @@ from plugrad.backends.spec import missing_names
 cupy = pytest.importorskip("cupy")
 
 
-
 def used_chains():
     """Every ``cupy.a.b`` in the backend's file."""
     chains = set()

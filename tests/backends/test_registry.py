@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from plugrad_testing import registered
 
 import plugrad
 from plugrad.backends import API_VERSION, REQUIRED, Backend, BackendSpec, registry
 from plugrad.backends.numpy_backend import NumpyBackend
 from plugrad.core.device import space
+from plugrad_testing import registered
 
 
 class Copy(NumpyBackend):
@@ -94,7 +94,9 @@ def test_all_missing_names_are_reported_at_once():
 def test_an_unusable_backend_says_why():
     with registered(spec("broken", types=("odd",), probe=lambda: "no such hardware")):
         assert not registry.status()["broken"]["usable"]
-        with pytest.raises(RuntimeError, match=r"no backend for device type 'odd' is usable here \(broken: no such hardware\)"):
+        with pytest.raises(
+            RuntimeError, match=r"no backend for device type 'odd' is usable here \(broken: no such hardware\)"
+        ):
             plugrad.zeros(1, device="odd")
 
 
@@ -117,12 +119,15 @@ def test_unknown_version_does_not_break_the_status():
 def test_unknown_device_type():
     with pytest.raises(RuntimeError, match="device type at start of device string: toaster"):
         plugrad.device("toaster")
-    with pytest.raises(RuntimeError, match="no backend serves device type 'toaster'; there are .*cpu"):
+    with pytest.raises(RuntimeError, match=r"no backend serves device type 'toaster'; there are .*cpu"):
         registry.spec_for("toaster")
 
 
 def test_device_index_out_of_range():
-    with registered(spec()), pytest.raises(RuntimeError, match="invalid device index: copy:3; backend 'copy' has 1 device"):
+    with (
+        registered(spec()),
+        pytest.raises(RuntimeError, match="invalid device index: copy:3; backend 'copy' has 1 device"),
+    ):
         plugrad.zeros(1, device="copy:3")
 
 
@@ -224,7 +229,10 @@ def test_broken_plugins_break_neither_import_nor_others(found):
 @pytest.mark.parametrize(
     ("plugin", "reason"),
     [
-        ("absent", "the plugin cannot be loaded: ModuleNotFoundError(\"No module named 'a_library_that_is_not_there'\")"),
+        (
+            "absent",
+            "the plugin cannot be loaded: ModuleNotFoundError(\"No module named 'a_library_that_is_not_there'\")",
+        ),
         ("raising", "its plugrad_backends() failed: ValueError('half written')"),
         ("wrongtype", "plugrad_backends() must return BackendSpec objects, not str"),
         ("future", "it was written for interface version 99, this plugrad has 1: upgrade plugrad"),

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from plugrad_testing import assert_close, import_plugin, on, registered
 
 import plugrad
 from plugrad.core.device import space
+from plugrad_testing import assert_close, import_plugin, on, registered
 
 plugin = import_plugin("plugrad_simcuda")
 simcupy = plugin.simcupy
@@ -36,7 +36,7 @@ MIXED = {
 
 @pytest.mark.parametrize("name", MIXED)
 def test_numpy_and_device_arrays_do_not_mix(a, name):
-    with pytest.raises(TypeError, match="Implicit conversion|Unsupported type"):
+    with pytest.raises(TypeError, match=r"Implicit conversion|Unsupported type"):
         MIXED[name](a)
 
 
@@ -104,7 +104,16 @@ def test_new_memory_holds_garbage():
 
 def test_waiting_is_counted(a):
     one = a[0, 0]
-    for wait in (one.item, lambda: float(one), lambda: int(one), lambda: bool(one), a.get, a.tolist, lambda: a[a > 1], a.nonzero):
+    for wait in (
+        one.item,
+        lambda: float(one),
+        lambda: int(one),
+        lambda: bool(one),
+        a.get,
+        a.tolist,
+        lambda: a[a > 1],
+        a.nonzero,
+    ):
         with simcupy.counting() as seen:
             wait()
         assert seen.syncs == 1, wait
@@ -133,7 +142,9 @@ def test_it_is_the_cupy_backend(simcuda):
         t.numpy()
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "float16", "float32", "float64", "complex64", "complex128", "bool"])
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint8", "int64", "float16", "float32", "float64", "complex64", "complex128", "bool"]
+)
 def test_scatter_add_of_the_backend_knows_every_dtype(simcuda, dtype):
     target = simcuda.from_host(np.zeros(3, dtype))
     simcuda.add_at(target, (simcuda.from_host(np.array([0, 0, 2])),), simcuda.from_host(np.ones(3, dtype)))

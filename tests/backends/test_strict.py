@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from plugrad_testing import assert_close, assert_values, import_plugin, on, raw, registered
 
 import plugrad
 from plugrad.backends import registry
 from plugrad.core.device import space
+from plugrad_testing import assert_close, assert_values, import_plugin, on, raw, registered
 
 array_api_strict = pytest.importorskip("array_api_strict")
 

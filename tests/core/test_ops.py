@@ -1,9 +1,10 @@
 """Every op, by one table: every row on the backend under test, against references, differences and torch."""
 
 import numpy as np
+import pytest
+
 import plugrad_op_checks as checks
 import plugrad_op_samples
-import pytest
 from plugrad_testing import moves, random_like, widened
 
 ROWS = checks.all_rows()
@@ -15,9 +16,13 @@ if _wrong:
 
 ALL = [(name, i) for name in sorted(ROWS) for i in range(len(SAMPLES[name]))]
 SMOOTH = [(name, i) for name, i in ALL if ROWS[name].is_differentiable]
-PUBLIC = [row for _, row in sorted(ROWS.items()) if row.kind in ("elementwise", "nondifferentiable") and not row.statics]
+PUBLIC = [
+    row for _, row in sorted(ROWS.items()) if row.kind in ("elementwise", "nondifferentiable") and not row.statics
+]
 #: Rows whose samples are whole numbers or bools, or which refuse anything else.
-NOT_FOR_INTEGERS = {"silu", "gelu", "gelu_tanh", "log_sigmoid", "lerp"}
+NOT_FOR_INTEGERS = {
+    "silu", "gelu", "gelu_tanh", "log_sigmoid", "lerp", "selu", "selu_in_place", "mish", "hardsigmoid", "hardswish", "prelu_kernel",
+}  # fmt: skip
 NOT_FOR_FLOATS = {"bitwise_and", "bitwise_or", "bitwise_xor"}
 #: A view of scattered elements in another shape does not exist.
 NEEDS_NEIGHBOURS = {"view_"}
@@ -99,7 +104,10 @@ def test_same_as_torch(name, i, precision):
     takes = [ours and d for ours, d in zip(case.differentiable(), map(moves, case.inputs), strict=True)]
     tensors = case.tensors(recording=True)
     made = case.run(tensors)
-    inputs = [to_torch(torch, a).requires_grad_(d) if d else to_torch(torch, a) for a, d in zip(case.inputs, takes, strict=True)]
+    inputs = [
+        to_torch(torch, a).requires_grad_(d) if d else to_torch(torch, a)
+        for a, d in zip(case.inputs, takes, strict=True)
+    ]
     expected = TORCH[name](torch, *inputs, *(to_torch(torch, s) for s in case.statics))
     expected = expected if isinstance(expected, tuple) else (expected,)
     assert len(made) == len(expected)

@@ -18,6 +18,8 @@ from plugrad.core.serialization import CheckpointError, load, safe_globals, save
 from plugrad.core.tensor import Size, Tensor
 from plugrad.nn import Module, Parameter, Sequential
 
+pytestmark = pytest.mark.cpu
+
 
 def written(obj, **options):
     file = io.BytesIO()

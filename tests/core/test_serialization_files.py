@@ -17,6 +17,8 @@ from plugrad.core.device import device
 from plugrad.core.dtypes import DTYPES
 from plugrad.core.serialization import load, save
 
+pytestmark = pytest.mark.cpu
+
 
 def read(content, **options):
     return load(io.BytesIO(content), **options)

@@ -6,7 +6,7 @@ import plugrad
 from plugrad_error_cases import CASES, assert_as_torch, golden, outcome, torch_answers
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.oracle
+pytestmark = [pytest.mark.oracle, pytest.mark.cpu]
 
 
 @pytest.fixture(scope="module")

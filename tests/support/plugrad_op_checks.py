@@ -11,6 +11,12 @@ import pkgutil
 from pathlib import Path
 
 import numpy as np
+
+import plugrad
+from plugrad.core import device as devices
+from plugrad.core import dtypes, engine
+from plugrad.core.compile import ROWS
+from plugrad.core.tensor import Tensor, wrap
 from plugrad_testing import (
     assert_close,
     assert_like,
@@ -24,12 +30,6 @@ from plugrad_testing import (
     raw,
     scattered,
 )
-
-import plugrad
-from plugrad.core import device as devices
-from plugrad.core import dtypes, engine
-from plugrad.core.compile import ROWS
-from plugrad.core.tensor import Tensor, wrap
 
 SINGLE = {"float64": "float32", "complex128": "complex64"}
 
@@ -90,7 +90,8 @@ class Case:
     def tensors(self, inputs=None, recording=False):
         inputs = self.inputs if inputs is None else inputs
         return [
-            on(a, self.device, requires_grad=recording and d) for a, d in zip(inputs, self.differentiable(), strict=True)
+            on(a, self.device, requires_grad=recording and d)
+            for a, d in zip(inputs, self.differentiable(), strict=True)
         ]
 
     def run(self, tensors):
@@ -163,7 +164,11 @@ def check_second_order(case, rtol=1e-6, atol=1e-7):
     sources = [t for t, d in zip(tensors, takes, strict=True) if d] + incoming
     if roots:
         second = engine.grad(
-            [g for g, _ in roots], sources, [on(w, case.device) for _, w in roots], allow_unused=True, materialize_grads=True
+            [g for g, _ in roots],
+            sources,
+            [on(w, case.device) for _, w in roots],
+            allow_unused=True,
+            materialize_grads=True,
         )
     else:
         second = [on(np.zeros_like(t._host()), case.device) for t in sources]
@@ -185,7 +190,8 @@ def check_single_precision(case, keeps_dtype=True):
     """float32 in, float32 out, close to the result in float64; its gradient likewise."""
     exact = [t._host() for t in case.run(case.tensors())]
     narrow = [
-        a.astype(SINGLE[a.dtype.name]) if isinstance(a, np.ndarray) and a.dtype.name in SINGLE else a for a in case.inputs
+        a.astype(SINGLE[a.dtype.name]) if isinstance(a, np.ndarray) and a.dtype.name in SINGLE else a
+        for a in case.inputs
     ]
     tensors = case.tensors(narrow, recording=case.row.is_differentiable)
     made = case.run(tensors)

@@ -276,8 +276,10 @@ SAMPLES = {
     "mean_all": unary(normal, shapes=((2, 3), (), (3,))),
     "sum_": each(normal, *REDUCED, (of_shape(2, 0, 3), (1,), False), (of_shape(), (), False), shape=(2, 3, 4)),
     "mean_": each(normal, *REDUCED, shape=(2, 3, 4)),
-    "prod_": each(normal, *REDUCED, (of_shape(2, 0), (1,), False), shape=(2, 3, 2))
-    + [lambda rng: ([np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 2.0], [1.0, -2.0, 3.0]])], ((1,), False))],
+    "prod_": [
+        *each(normal, *REDUCED, (of_shape(2, 0), (1,), False), shape=(2, 3, 2)),
+        lambda rng: ([np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 2.0], [1.0, -2.0, 3.0]])], ((1,), False)),
+    ],
     "var_": each(
         normal, ((0,), 1, False), ((1,), 0, True), ((0, 1), 1, False), (None, 1, False), ((2,), 2, True), shape=(3, 4, 3)
     ),
@@ -290,8 +292,10 @@ SAMPLES = {
     "sort_": each(normal, (0, False), (1, True), (2, False), (of_shape(), 0, False), (of_shape(0, 3), 0, True), shape=(2, 3, 4)),
     "topk_": each(normal, (2, 0, True), (1, 1, False), (3, 2, True), (1, 2, False), (of_shape(0, 3), 2, 1, True), shape=(2, 3, 4)),
     "cumsum_": each(normal, (0,), (1,), (2,), (of_shape(0, 3), 0), shape=(2, 3, 4)),
-    "cumprod_": each(normal, (0,), (1,), (2,), (of_shape(0, 3), 0), shape=(2, 3, 4))
-    + [lambda rng: ([np.array([[2.0, 0.0, 3.0, 4.0], [0.0, 1.0, 0.0, 2.0]])], (1,))],
+    "cumprod_": [
+        *each(normal, (0,), (1,), (2,), (of_shape(0, 3), 0), shape=(2, 3, 4)),
+        lambda rng: ([np.array([[2.0, 0.0, 3.0, 4.0], [0.0, 1.0, 0.0, 2.0]])], (1,)),
+    ],
     "logsumexp_": each(normal, *REDUCED, shape=(2, 3, 4)) + each(between(-800, 800), ((1,), False)),
     "softmax_": each(normal, (0,), (1,), (2,), (of_shape(0, 3), 1), shape=(2, 3, 4)) + each(between(-800, 800), (1,)),
     "log_softmax_": each(normal, (0,), (1,), (2,), (of_shape(0, 3), 1), shape=(2, 3, 4)) + each(between(-800, 800), (1,)),
@@ -486,7 +490,9 @@ REFERENCES = {
     "asinh": elementwise_python(math.asinh),
     "acosh": elementwise_python(math.acosh),
     "atanh": elementwise_python(math.atanh),
-    "atan2": lambda x, y: np.asarray(np.vectorize(math.atan2, otypes=[float])(x, y)) if np.size(x) and np.size(y) else x + y,
+    "atan2": lambda x, y: (
+        np.asarray(np.vectorize(math.atan2, otypes=[float])(x, y)) if np.size(x) and np.size(y) else x + y
+    ),
     "abs": lambda x: np.where(x < 0, -x, x),
     "sign": lambda x: 1.0 * (x > 0) - 1.0 * (x < 0),
     "floor": elementwise_python(math.floor),

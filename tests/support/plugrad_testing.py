@@ -148,7 +148,9 @@ def check_gradient(function, arrays, rng, device=None, rtol=1e-6, atol=1e-7, dir
     made = [t for t in (made if isinstance(made, tuple) else (made,)) if t.requires_grad]
     cotangents = [random_like(rng, t._host()) for t in made]
     wanted = [t for t, a in zip(inputs, arrays, strict=True) if moves(a)]
-    gradients = engine.grad(made, wanted, [on(u, device) for u in cotangents], allow_unused=True, materialize_grads=True)
+    gradients = engine.grad(
+        made, wanted, [on(u, device) for u in cotangents], allow_unused=True, materialize_grads=True
+    )
     for g, t in zip(gradients, wanted, strict=True):
         assert_like(g, t)
     for _ in range(directions):

@@ -1,0 +1,51 @@
+"""numpy's linear layers and embeddings: one matrix product over all leading axes, sums of rows by sorting."""
+
+import numpy as np
+
+from .numpy_conv import in_blas
+
+__all__ = ["NumpyNeural"]
+
+SORTED = 64  # rows from which sorting beats adding one by one
+
+
+def linear(x, weight, bias):
+    out = np.matmul(x if x.ndim == 2 else x.reshape(-1, x.shape[-1]), weight.T)
+    if bias is not None:
+        np.add(out, bias, out=out)
+    return out if x.ndim == 2 else out.reshape(*x.shape[:-1], len(weight))
+
+
+def linear_input(y, weight):
+    if y.ndim == 2:
+        return np.matmul(y, weight)
+    return np.matmul(y.reshape(-1, y.shape[-1]), weight).reshape(*y.shape[:-1], weight.shape[1])
+
+
+def linear_weight(y, x):
+    return np.matmul(y.reshape(-1, y.shape[-1]).T, x.reshape(-1, x.shape[-1]))
+
+
+class NumpyNeural:
+    """Mixed into the numpy backend."""
+
+    linear = in_blas(linear)
+    linear_input = in_blas(linear_input)
+    linear_weight = in_blas(linear_weight)
+
+    def embedding(self, weight, index, padding_idx, by_count):
+        if index.size and index.min() < 0:
+            raise IndexError("a negative row number")  # numpy would count from the end
+        return weight[index]
+
+    def add_rows(self, y, index, rows):
+        y, index = y.reshape(-1, y.shape[-1]), index.reshape(-1)
+        out = np.zeros((rows, y.shape[1]), y.dtype)
+        if len(index) < SORTED:
+            np.add.at(out, index, y)
+            return out
+        order = np.argsort(index, kind="stable")
+        ordered = index[order]
+        starts = np.concatenate(([0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1))
+        out[ordered[starts]] = np.add.reduceat(y[order], starts, axis=0)
+        return out
