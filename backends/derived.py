@@ -66,6 +66,8 @@ class Derived:
 
     def pow_slope(self, x, y):
         """y · x^(y-1), 0 where y is 0."""
+        if isinstance(y, (int, float)):
+            return self.zeros_like(x) if y == 0 else self.pow_scalar(x, y - 1) * y
         return self.select(y == 0, 0.0, y * self.pow(x, y - 1.0))
 
     def pow_log(self, x, y, out):

@@ -220,6 +220,8 @@ def write_forward(w, row, args):
 def write_argument(w, row, t, arg, first, optional):
     same = row.kind in ("elementwise", "nondifferentiable") or row.match
     misfit = f"{arg}._xp is not xp" + (f" or ({t} := {arg}._a).dtype is not {first}.dtype" if same else "")
+    if row.match:
+        misfit += f" and {t}.dtype != {first}.dtype"  # some libraries make a dtype object per array
     saved_scalar = row.scalars and t in row.needs
     word = "if"
     if row.scalars:

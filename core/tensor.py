@@ -77,6 +77,8 @@ class Tensor(Methods):
     # _a the raw array; _xp its namespace; _fn None, LEAF, or the edge to what made it; _v its Version once something
     # depends on it; _x an Extra for the rare things; _grad unset until there is one.
     __slots__ = ("__dict__", "__weakref__", "_a", "_fn", "_grad", "_v", "_x", "_xp")
+    _a: Any
+    _xp: Any
     _kind = LEAF_TENSOR
     __hash__ = object.__hash__
     __array_priority__ = 1000
@@ -206,7 +208,7 @@ class Tensor(Methods):
         return self._fn is not None
 
     @requires_grad.setter
-    def requires_grad(self, value):
+    def requires_grad(self, value: bool) -> None:
         if not isinstance(value, bool):
             raise RuntimeError("requires_grad must be a bool")
         self._set_requires_grad(value, "only Tensors of floating point and complex dtype can require gradients")
@@ -250,7 +252,7 @@ class Tensor(Methods):
             return None
 
     @grad.setter
-    def grad(self, value):
+    def grad(self, value: "Tensor | None") -> None:
         if value is None:
             self._forget_grad()
             return
@@ -301,7 +303,7 @@ class Tensor(Methods):
         return wrap(Tensor, self._xp, self._a, None)
 
     @data.setter
-    def data(self, value):
+    def data(self, value: "Tensor") -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
         if self._fn is not None and value.dtype.kind < 2:

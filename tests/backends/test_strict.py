@@ -123,7 +123,8 @@ def test_out_of_range_is_an_error(strict):
 # --- the whole stack on it ---
 def test_training_stays_on_the_backend(strict):
     rng = np.random.default_rng(0)
-    x, y = on(rng.standard_normal((8, 3)), "strict"), on(rng.standard_normal((8, 1)), "strict")
+    inputs = rng.standard_normal((8, 3))
+    x, y = on(inputs, "strict"), on(inputs @ rng.standard_normal((3, 1)), "strict")
     w = on(rng.standard_normal((3, 1)), "strict", requires_grad=True)
     optimizer = plugrad.optim.SGD([w], lr=0.1, momentum=0.9)
     losses = []

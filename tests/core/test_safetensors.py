@@ -20,7 +20,7 @@ def _library():
     pytest.importorskip("safetensors")
 
 
-pytestmark = pytest.mark.usefixtures("_library")
+pytestmark = [pytest.mark.cpu, pytest.mark.usefixtures("_library")]
 
 
 def assert_same(got, want):

@@ -15,6 +15,8 @@ from plugrad.core.serialization import CheckpointError, load, save
 from plugrad.core.tensor import Tensor
 from plugrad_pickle_assembler import Name, Persistent, Raw, archive_of, assemble, legacy_of, storage, tensor
 
+pytestmark = pytest.mark.cpu
+
 
 def read(content, **options):
     return load(io.BytesIO(content), **options)

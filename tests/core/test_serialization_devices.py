@@ -14,6 +14,8 @@ from plugrad.core.device import _spaces, device
 from plugrad.core.serialization import load, save
 from plugrad.nn.parameter import Parameter
 
+pytestmark = pytest.mark.cpu
+
 
 class Distant(NumpyBackend):
     """numpy behind a distance: arrays come and go as copies only."""

@@ -26,6 +26,8 @@ from plugrad_pickle_assembler import (
     tensor,
 )
 
+pytestmark = pytest.mark.cpu
+
 
 def read(content, **options):
     return load(io.BytesIO(content), **options)

@@ -31,7 +31,17 @@ RETURNS = {
     **dict.fromkeys(("chunk", "split", "split_with_sizes", "unbind"), "tuple[Tensor, ...]"),
     **dict.fromkeys(("max", "min", "nonzero", "sort", "topk"), "Any"),
 }
-FLAGS = ("accumulate", "descending", "equal_nan", "keepdim", "largest", "replacement", "requires_grad", "sorted", "stable")
+FLAGS = (
+    "accumulate",
+    "descending",
+    "equal_nan",
+    "keepdim",
+    "largest",
+    "replacement",
+    "requires_grad",
+    "sorted",
+    "stable",
+)
 OVERRIDES = {"__eq__", "__ne__"}  # object's give a bool
 
 
@@ -79,7 +89,9 @@ def described(name, value):
     if name.startswith("__i") and name != "__invert__":
         return getattr(plugrad.Tensor, f"__{name[3:]}")
     plain = getattr(plugrad.Tensor, name.removesuffix("_"), None)
-    takes_anything = [p.kind for p in inspect.signature(value).parameters.values()][1:2] == [inspect.Parameter.VAR_POSITIONAL]
+    takes_anything = [p.kind for p in inspect.signature(value).parameters.values()][1:2] == [
+        inspect.Parameter.VAR_POSITIONAL
+    ]
     return plain if name.endswith("_") and not is_operator(name) and takes_anything and plain else value
 
 

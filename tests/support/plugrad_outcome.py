@@ -47,8 +47,8 @@ def plain(value):
     return value if isinstance(value, (int, float, bool, type(None))) else text(value)
 
 
-def differences(ours, golden, rel=0.0, where=""):
-    """Where two outcomes differ, as lines of text; floats may differ by ``rel`` times the larger one."""
+def differences(ours, golden, rel=0.0, where="", absolute=0.0):
+    """Where two outcomes differ, as lines of text; floats may differ by ``rel`` times the larger one or by ``absolute``."""
     if isinstance(ours, dict) and isinstance(golden, dict) and list(ours) == list(golden):
         pairs = [(f"{where}[{key!r}]", ours[key], golden[key]) for key in ours]
     elif isinstance(ours, list) and isinstance(golden, list) and len(ours) == len(golden):
@@ -56,13 +56,13 @@ def differences(ours, golden, rel=0.0, where=""):
     elif (
         isinstance(ours, float)
         and isinstance(golden, float)
-        and (math.isclose(ours, golden, rel_tol=rel) or (math.isnan(ours) and math.isnan(golden)))
+        and (math.isclose(ours, golden, rel_tol=rel, abs_tol=absolute) or (math.isnan(ours) and math.isnan(golden)))
     ):
         return []
     else:
         same = type(ours) is type(golden) and ours == golden
         return [] if same else [f"{where or 'result'}: {ours!r}, expected {golden!r}"]
-    return [line for place, a, b in pairs for line in differences(a, b, rel, place)]
+    return [line for place, a, b in pairs for line in differences(a, b, rel, place, absolute)]
 
 
 def golden(test_file):
