@@ -21,7 +21,7 @@ DTYPE_NAMES = (
 class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, Pooling, Derived):
     """The namespace of one device: array functions by their array-API names, on raw arrays of one library.
 
-    A subclass gives the names in :data:`plugrad.backends.REQUIRED`; everything below is derived from those and may be
+    A subclass gives the names in ``plugrad.backends.REQUIRED``; everything below is derived from those and may be
     overridden for speed. See docs/backends.md for a complete backend.
     """
 
@@ -151,6 +151,8 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
         """erf(x), by W. J. Cody's rational approximations (Math. Comp. 23, 1969); error below 4 ulp in float64."""
         from .erf import erf
 
+        if self.dtype_names[x.dtype] in ("float16", "bfloat16"):  # the coefficients are beyond float16
+            return self.astype(erf(self, self.astype(x, self.float32)), x.dtype)
         return erf(self, x)
 
     def fmod(self, x, y):

@@ -232,7 +232,7 @@ def save(
 
     Args:
         obj: tensors, parameters, state_dicts, containers, numbers, strings; other objects as pickle writes them, for
-            whose classes loading needs :func:`add_safe_globals`.
+            whose classes loading needs :func:`~plugrad.serialization.add_safe_globals`.
         f: a path, or a binary file object with ``write`` and ``flush``.
         pickle_module: nothing but ``pickle``.
         pickle_protocol: 2 to 5; torch's ``weights_only`` reads 2 and 3.
@@ -326,7 +326,7 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     """Read a file of :func:`save` or of ``torch.save``, running nothing that the file says.
 
     It builds tensors, parameters, plain containers and numbers, and objects of the classes in
-    :func:`add_safe_globals`. The checksum of every entry is tested. Files of torch before 1.6, which are no zip
+    :func:`~plugrad.serialization.add_safe_globals`. The checksum of every entry is tested. Files of torch before 1.6, which are no zip
     archives, are read as well.
 
     Args:

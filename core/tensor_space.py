@@ -12,6 +12,8 @@ class TensorSpace(Backend):
     mutable = False
 
     def __init__(self, raw):
+        from .ops.product import matmul
+
         self.raw = raw
         self.name = raw.name
         self.device_type, self.index = raw.device_type, raw.index
@@ -20,6 +22,7 @@ class TensorSpace(Backend):
             setattr(self, name, d)
         for row in ROWS.values():
             setattr(self, row.xp_name, row.function)
+        self.matmul = matmul  # several rows are products, each for other ranks
 
     def _native(self, d):
         return getattr(self.raw, d.name)

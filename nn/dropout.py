@@ -35,8 +35,8 @@ class Dropout(_Dropout):
     Example:
         >>> import plugrad
         >>> _ = plugrad.manual_seed(0)
-        >>> plugrad.nn.Dropout()(plugrad.ones(6))
-        tensor([2., 0., 2., 0., 0., 2.])
+        >>> plugrad.nn.Dropout()(plugrad.ones(8))
+        tensor([0., 0., 2., 0., 0., 0., 2., 2.])
     """
 
     def forward(self, input):

@@ -57,7 +57,7 @@ class LRScheduler:
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict):
-        """Take over what :meth:`state_dict` returned."""
+        """Take over what ``state_dict()`` returned."""
         self.__dict__.update(state_dict)
 
     def get_last_lr(self):

@@ -323,7 +323,7 @@ def logsigmoid(input):
     Example:
         >>> import plugrad
         >>> plugrad.nn.functional.logsigmoid(plugrad.tensor([-100.0, 0.0]))
-        tensor([-1.0000e+02, -6.9315e-01])
+        tensor([-100.0000,   -0.6931])
     """
     return e.log_sigmoid(input)
 

@@ -31,8 +31,8 @@ def dropout(input, p=0.5, training=True, inplace=False):
     Example:
         >>> import plugrad
         >>> _ = plugrad.manual_seed(0)
-        >>> plugrad.nn.functional.dropout(plugrad.ones(6))
-        tensor([2., 0., 2., 0., 0., 2.])
+        >>> plugrad.nn.functional.dropout(plugrad.ones(8))
+        tensor([0., 0., 2., 0., 0., 0., 2., 2.])
     """
     _check_probability(p)
     return _dropped(input, p, training, inplace, _whole_shape)
@@ -123,9 +123,10 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
     Example:
         >>> import plugrad
         >>> _ = plugrad.manual_seed(0)
-        >>> plugrad.nn.functional.dropout1d(plugrad.ones(1, 2, 2))
-        tensor([[[2., 2.],
-                 [0., 0.]]])
+        >>> plugrad.nn.functional.dropout1d(plugrad.ones(1, 3, 2))
+        tensor([[[0., 0.],
+                 [0., 0.],
+                 [2., 2.]]])
     """
     _check_probability(p)
     rank = input.dim()

@@ -24,6 +24,7 @@ NOT_FOR_INTEGERS = {
     "silu", "gelu", "gelu_tanh", "log_sigmoid", "lerp", "selu", "selu_in_place", "mish", "hardsigmoid", "hardswish", "prelu_kernel",
 }  # fmt: skip
 NOT_FOR_FLOATS = {"bitwise_and", "bitwise_or", "bitwise_xor"}
+NOT_FOR_HALF = {"cast_", "real", "imag"}
 #: A view of scattered elements in another shape does not exist.
 NEEDS_NEIGHBOURS = {"view_"}
 
@@ -72,6 +73,20 @@ def test_scattered_in_memory(name, i):
 @pytest.mark.parametrize(("name", "i"), ALL)
 def test_leaves_inputs_alone(name, i):
     checks.check_leaves_inputs_alone(case_of(name, i))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", [name for name in sorted(ROWS) if name not in NOT_FOR_HALF])
+def test_half_precision(name, dtype):
+    case = case_of(name, 0)
+    if getattr(case.xp, dtype) is None:
+        pytest.skip(f"backend {case.xp.name} has no {dtype}")
+    checks.check_half_precision(case, dtype)
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(ROWS) if ROWS[name].has_out])
+def test_out(name):
+    checks.check_out(case_of(name, 0))
 
 
 @pytest.mark.parametrize("row", [r for r in PUBLIC if r.name not in NOT_FOR_INTEGERS], ids=lambda r: r.name)

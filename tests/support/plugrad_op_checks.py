@@ -16,6 +16,7 @@ import plugrad
 from plugrad.core import device as devices
 from plugrad.core import dtypes, engine
 from plugrad.core.compile import ROWS
+from plugrad.core.interop import numpy_dtype
 from plugrad.core.tensor import Tensor, wrap
 from plugrad_testing import (
     assert_close,
@@ -207,6 +208,38 @@ def check_single_precision(case, keeps_dtype=True):
     for g, value in zip(found, expected, strict=True):
         host = value._host()
         assert_close(g, host.astype(SINGLE[host.dtype.name]), rtol=2e-3, atol=2e-4, device=case.device)
+
+
+def check_half_precision(case, name):
+    """float16 or bfloat16 in, the same out, in the gradient too; near the result in float64."""
+    exact = [t._host() for t in case.run(case.tensors())]
+    kind = numpy_dtype(dtypes.DTYPES[name])
+    narrow = [a.astype(kind) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in case.inputs]
+    tensors = [on(a, case.device) for a in narrow]
+    for t, d in zip(tensors, case.differentiable(), strict=True):
+        if d:
+            t.requires_grad_()
+    made = case.run(tensors)
+    for i, (t, value) in enumerate(zip(made, exact, strict=True)):
+        # Statistics beside the result may be kept in float32.
+        target = kind if i == 0 else numpy_dtype(t.dtype)
+        expected = value.astype(target) if value.dtype.kind == "f" else value
+        assert_close(t, expected, rtol=0.06, atol=0.06, device=case.device)
+    if any(t.requires_grad for t in made):
+        smooth = case.smooth(made)
+        cotangents = [on(np.ones(t.shape).astype(numpy_dtype(t.dtype)), case.device) for t in smooth]
+        case.gradients(tensors, cotangents)
+
+
+def check_out(case):
+    """``out=`` is filled, keeps its memory, and is what the function returns."""
+    tensors = case.tensors()
+    expected = case.row.function(*tensors)
+    out = on(np.zeros(expected.shape, numpy_dtype(expected.dtype)), case.device)
+    array = out._a
+    assert case.row.function(*tensors, out=out) is out
+    assert out._a is array
+    assert_close(out, expected)
 
 
 def check_scattered(case):

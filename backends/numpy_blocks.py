@@ -1,0 +1,56 @@
+"""Running array formulas block by block, so that their temporaries stay in the cache."""
+
+from functools import lru_cache
+
+import numpy as np
+
+__all__ = ["BLOCK", "blockwise", "constants", "rows_of"]
+
+#: Elements of a block: a handful of float32 arrays of this size fit the second-level cache of common machines.
+BLOCK = 16384
+
+
+@lru_cache(maxsize=1024)
+def constants(dtype, *values):
+    """Numbers as 0-d arrays: a ufunc takes 0.3 µs with one and 0.6 µs with a Python float."""
+    return tuple(np.array(v, dtype) for v in values)
+
+
+def blockwise(arrays_in):
+    """Make a backend's function of a kernel ``kernel(out, *arrays, *parameters)`` that fills ``out`` elementwise.
+
+    Half precision is computed in float32. Other arrays than floats are left to fail in the kernel, whose ufuncs cannot
+    write floats into them.
+    """
+
+    def decorate(kernel):
+        def function(*arguments):
+            arrays, parameters = arguments[:arrays_in], arguments[arrays_in:]
+            first = arrays[0]
+            dtype = first.dtype
+            if dtype.itemsize == 2 and dtype.kind not in "iu":
+                return function(*(a.astype(np.float32) for a in arrays), *parameters).astype(dtype)
+            out = np.empty(first.shape, dtype)
+            if first.size <= BLOCK:
+                if first.ndim:
+                    kernel(out, *arrays, *parameters)
+                else:  # without an axis numpy's functions would return scalars
+                    kernel(out.reshape(1), *(a.reshape(1) for a in arrays), *parameters)
+                return out
+            flat, *parts = (a.reshape(-1) for a in (out, *arrays))
+            for start in range(0, flat.size, BLOCK):
+                block = slice(start, start + BLOCK)
+                kernel(flat[block], *(p[block] for p in parts), *parameters)
+            return out
+
+        function.__doc__ = kernel.__doc__
+        return staticmethod(function)
+
+    return decorate
+
+
+def rows_of(rows, width):
+    """Slices of rows so that a block has about BLOCK elements."""
+    step = max(1, BLOCK // max(width, 1))
+    for start in range(0, rows, step):
+        yield slice(start, min(start + step, rows))

@@ -1,0 +1,69 @@
+"""Sphinx configuration: markdown pages, and a reference made of the docstrings."""
+
+import doctest
+import re
+
+import plugrad
+from plugrad.core.compile import ROWS, materialize
+
+project = "plugrad"
+copyright = "the plugrad developers"
+version = release = plugrad.__version__
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.doctest",
+    "sphinx_copybutton",
+    "myst_nb",
+]
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+html_theme = "furo"
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+autosummary_generate = True
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+doctest_global_setup = "import plugrad"
+doctest_default_flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
+# Names of the standard library: without intersphinx, the build needs no network.
+nitpicky = True
+nitpick_ignore = [
+    ("py:class", "collections.abc.Callable"),
+    ("py:exc", "pickle.PicklingError"),
+    ("py:exc", "GradcheckError"),
+]
+
+#: What is a method of a ContextVar, for speed, and so cannot carry a docstring of its own.
+DOCSTRINGS = {
+    "plugrad.is_grad_enabled": ["Whether operations are recorded now."],
+    "plugrad.is_inference_mode_enabled": ["Whether inference mode is on."],
+}
+
+for row in ROWS.values():
+    materialize(row)  # an op has a signature from its first call on
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", process_docstring)
+
+
+def process_docstring(app, what, name, obj, options, lines):
+    """Docstrings are prose with formulas: ``|x|`` and ``x*y`` outside of code are no markup."""
+    lines[:] = DOCSTRINGS.get(name, lines)
+    in_example = False
+    for i, line in enumerate(lines):
+        in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
+        if not in_example:
+            lines[i] = without_markup(line)
+
+
+def without_markup(line):
+    """The line with ``|`` and ``*`` escaped wherever they do not stand in literals and roles."""
+    parts = re.split(r"(``.*?``|:[\w:]+:`[^`]*`)", line)
+    parts[::2] = [re.sub(r"(?<!\\)[|*]", r"\\\g<0>", part) for part in parts[::2]]
+    return "".join(parts)

@@ -1,0 +1,332 @@
+"""Convolutions and transposed convolutions over one to three axes, and windows as columns."""
+
+import warnings
+
+from ...core.ops import conv as rows
+from ...core.ops import shape as s
+from ...core.tensor import Tensor
+
+__all__ = [
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "fold",
+    "unfold",
+]
+
+AXES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+# --- convolution ---
+def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """out[n, o, i] = bias[o] + Σ_{c, k} weight[o, c, k] · input[n, c, i · stride - padding + k · dilation].
+
+    Args:
+        input: (N, C, L) or (C, L).
+        weight: (O, C / groups, K).
+        bias: (O) or None.
+        stride: positions between neighbouring windows.
+        padding: zeros on both sides; "valid" is 0, "same" as many as keep L (stride 1 only).
+        dilation: positions between neighbouring taps.
+        groups: the channels are cut into so many groups, which do not meet.
+
+    Shapes:
+        (N, C, L) → (N, O, ⌊(L + 2 · padding - dilation · (K - 1) - 1) / stride⌋ + 1)
+
+    Raises:
+        RuntimeError: sizes, dtypes or numbers do not fit.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.nn.functional.conv1d(plugrad.arange(4.0).reshape(1, 1, 4), plugrad.ones(1, 1, 2))
+        tensor([[[1., 3., 5.]]])
+    """
+    return _convolve(1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """The convolution of images with a weight; as :func:`conv1d`, over two axes.
+
+    Args:
+        input: (N, C, H, W) or (C, H, W).
+        weight: (O, C / groups, KH, KW).
+        bias: (O) or None.
+        stride, padding, dilation: one number, or one per axis; padding may be "same" or "valid".
+        groups: the channels are cut into so many groups, which do not meet.
+
+    Raises:
+        RuntimeError: sizes, dtypes or numbers do not fit.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.nn.functional.conv2d(plugrad.ones(1, 1, 3, 3), plugrad.ones(1, 1, 3, 3), padding=1)
+        tensor([[[[4., 6., 4.],
+                  [6., 9., 6.],
+                  [4., 6., 4.]]]])
+    """
+    return _convolve(2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """The convolution of volumes (N, C, D, H, W) with a weight (O, C / groups, KD, KH, KW); as :func:`conv1d`."""
+    return _convolve(3, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _convolve(dims, input, weight, bias, stride, padding, dilation, groups):
+    try:
+        rank = len(input._a.shape) - dims
+        fits = len(weight._a.shape) == dims + 2
+    except AttributeError:
+        raise _wrong_kinds(f"conv{dims}d", input, weight, bias) from None
+    if rank not in (1, 2):
+        raise _wrong_rank(f"conv{dims}d", dims, input)
+    if stride.__class__ is not tuple or padding.__class__ is not tuple or dilation.__class__ is not tuple or not fits:
+        stride, dilation = numbers("stride", stride, dims, weight), numbers("dilation", dilation, dims, weight)
+        if padding.__class__ is str:
+            input, padding = _padded(input, weight, stride, padding, dilation, dims)
+        padding = numbers("padding", padding, dims, weight)
+    if rank == 1:
+        batch = s.unsqueeze_(input, 0)
+        return _without_batch(rows.convolution_(batch, weight, bias, stride, padding, dilation, groups))
+    return rows.convolution_(input, weight, bias, stride, padding, dilation, groups)
+
+
+def numbers(name, value, dims, weight):
+    """One number per axis, as a tuple.
+
+    Raises:
+        RuntimeError: there are more or fewer.
+        TypeError: not whole numbers.
+    """
+    if isinstance(value, int):
+        value = (value,) * dims
+    if not isinstance(value, (tuple, list)) or not all(isinstance(n, int) for n in value):
+        raise TypeError(f"conv{dims}d(): argument '{name}' must be tuple of ints, not {type(value).__name__}")
+    wanted = weight.dim() - 2
+    if len(value) == 1 and wanted > 0:
+        return tuple(value) * wanted
+    if len(value) != wanted:
+        raise RuntimeError(
+            f"expected {name} to be a single integer value or a list of {wanted} values to match the convolution dimensions, but "
+            f"got {name}={list(value)}"
+        )
+    return tuple(value)
+
+
+def _padded(input, weight, stride, padding, dilation, dims):
+    """(input, numbers of padding) of a padding word; where both sides differ, the input is padded by the difference."""
+    if padding == "valid":
+        return input, (0,) * dims
+    if padding != "same":
+        raise RuntimeError(f"Invalid padding string: '{padding}'")
+    if any(n != 1 for n in stride):
+        raise RuntimeError("padding='same' is not supported for strided convolutions")
+    total = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True)]
+    if any(n % 2 for n in total):
+        warnings.warn(
+            "Using padding='same' with even kernel lengths and odd dilation may require a zero-padded copy of the input be created",
+            UserWarning,
+            stacklevel=4,
+        )
+        widths = ((0, 0),) * (input.dim() - dims) + tuple((0, n % 2) for n in total)
+        input = s.pad_(input, widths, 0)
+    return input, tuple(n // 2 for n in total)
+
+
+def _without_batch(t):
+    return s.squeeze_dim_(t, t._a.shape[1:])
+
+
+def _wrong_rank(name, dims, input):
+    return RuntimeError(
+        f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, but got input of size: {list(input.shape)}"
+    )
+
+
+def _wrong_kinds(name, input, weight, bias):
+    """The error for arguments that are no tensors."""
+    came = [type(a).__name__ for a in (input, weight, bias) if a is not None]
+    if not all(isinstance(a, Tensor) for a in (input, weight)) or not isinstance(bias, Tensor | None):
+        return TypeError(
+            f"{name}() received an invalid combination of arguments - got ({', '.join(came)}), but expected one of:\n"
+            " * (Tensor input, Tensor weight, Tensor bias = None, tuple of ints stride = 1, tuple of ints padding = 0, tuple of "
+            "ints dilation = 1, int groups = 1)"
+        )
+    return RuntimeError(f"{name}(): a tensor without memory")
+
+
+# --- transposed convolution ---
+def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """The transpose of :func:`conv1d`: every input element adds weight · element to a window of the output.
+
+    Args:
+        input: (N, C, L) or (C, L).
+        weight: (C, O / groups, K).
+        bias: (O) or None.
+        stride: output positions between neighbouring windows.
+        padding: positions cut off on both sides.
+        output_padding: positions added at the end, less than stride or dilation.
+        groups: the channels are cut into so many groups, which do not meet.
+        dilation: positions between neighbouring taps.
+
+    Shapes:
+        (N, C, L) → (N, O, (L - 1) · stride - 2 · padding + dilation · (K - 1) + output_padding + 1)
+
+    Raises:
+        RuntimeError: sizes, dtypes or numbers do not fit.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.nn.functional.conv_transpose1d(plugrad.ones(1, 1, 3), plugrad.ones(1, 1, 2))
+        tensor([[[1., 2., 2., 1.]]])
+    """
+    return _transposed(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """The transpose of :func:`conv2d`: (N, C, H, W) with a weight (C, O / groups, KH, KW); as :func:`conv_transpose1d`."""
+    return _transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """The transpose of :func:`conv3d`: (N, C, D, H, W) with a weight (C, O / groups, KD, KH, KW)."""
+    return _transposed(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def _transposed(dims, input, weight, bias, stride, padding, output_padding, groups, dilation):
+    name = f"conv_transpose{dims}d"
+    try:
+        rank = len(input._a.shape) - dims
+        kernel = weight._a.shape[2:]
+    except AttributeError:
+        raise _wrong_kinds(name, input, weight, bias) from None
+    if rank not in (1, 2):
+        raise _wrong_rank(name, dims, input)
+    given = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
+    stride, padding, extra, dilation = (numbers(key, value, dims, weight) for key, value in given.items())
+    if rank == 1:
+        input = s.unsqueeze_(input, 0)
+    axes = list(zip(input._a.shape[2:], kernel, stride, padding, extra, dilation, strict=True))
+    size = tuple((n - 1) * t - 2 * p + d * (k - 1) + e + 1 for n, k, t, p, e, d in axes)
+    if any(extra):
+        _check_output_padding(stride, extra, dilation, dims)
+    error = rows.number_error(stride, padding, dilation, groups)
+    if error is None and min(size) < 1:
+        error = rows.transposed_check(input, weight, bias, size, stride, padding, dilation, groups)
+    if error is not None:
+        raise error
+    # What reaches beyond the last window is met by no tap: only the bias gets there.
+    beyond = tuple(max(0, e - t + 1) for _, _, t, _, e, _ in axes)
+    if any(beyond):
+        out = _extended(input, weight, bias, size, beyond, stride, padding, dilation, groups)
+    else:
+        out = rows.convolution_transposed_(input, weight, bias, size, stride, padding, dilation, groups)
+    return _without_batch(out) if rank == 1 else out
+
+
+def _extended(input, weight, bias, size, beyond, *numbers):
+    met = tuple(n - b for n, b in zip(size, beyond, strict=True))
+    out = rows.convolution_transposed_(input, weight, None, met, *numbers)
+    out = s.pad_(out, ((0, 0), (0, 0), *((0, b) for b in beyond)), 0)
+    return out if bias is None else out + bias.reshape(-1, *(1 for _ in size))
+
+
+def _check_output_padding(stride, extra, dilation, dims):
+    if min(extra) < 0:
+        raise RuntimeError("negative output_padding is not supported")
+    if all(e < t or e < d for e, t, d in zip(extra, stride, dilation, strict=True)):
+        return
+    listed = " ".join(
+        f"{name}_{axis}: {value}"
+        for name, values in (("output_padding", extra), ("stride", stride), ("dilation", dilation))
+        for axis, value in zip(AXES[dims], values, strict=True)
+    )
+    raise RuntimeError(f"output padding must be smaller than either stride or dilation, but got {listed}")
+
+
+# --- windows as columns ---
+def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+    """The windows of images as columns.
+
+    Shapes:
+        (N, C, H, W) → (N, C · KH · KW, windows); (C, H, W) likewise
+
+    Raises:
+        RuntimeError: no window fits.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.nn.functional.unfold(plugrad.arange(4.0).reshape(1, 1, 2, 2), 2)
+        tensor([[[0.],
+                 [1.],
+                 [2.],
+                 [3.]]])
+    """
+    kernel, dilation, padding, stride = (_pair(v) for v in (kernel_size, dilation, padding, stride))
+    if input.dim() not in (3, 4):
+        raise RuntimeError(
+            "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: "
+            f"{list(input.shape)}"
+        )
+    batch = s.unsqueeze_(input, 0) if input.dim() == 3 else input
+    size = batch._a.shape[2:]
+    axes = zip(size, kernel, stride, padding, dilation, strict=True)
+    counts = tuple((n + 2 * p - d * (k - 1) - 1) // t + 1 for n, k, t, p, d in axes)
+    if min(counts) < 1:
+        raise RuntimeError(
+            f"Given input with spatial size {tuple(size)}, kernel_size={kernel}, dilation={dilation}, padding={padding}, calculated "
+            f"shape of the array of sliding blocks as {counts}, but its components must be at least one."
+        )
+    columns = rows.unfold_windows(batch, kernel, stride, padding, dilation)
+    return _without_batch(columns) if input.dim() == 3 else columns
+
+
+def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """Columns added up to images where their windows lie: the transpose of :func:`unfold`.
+
+    Shapes:
+        (N, C · KH · KW, windows) → (N, C, *output_size); (C · KH · KW, windows) likewise
+
+    Raises:
+        RuntimeError: the columns are not those of such images.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.nn.functional.fold(plugrad.ones(1, 2, 2), (1, 3), (1, 2))
+        tensor([[[[1., 2., 1.]]]])
+    """
+    size, kernel = _pair(output_size), _pair(kernel_size)
+    dilation, padding, stride = (_pair(v) for v in (dilation, padding, stride))
+    if input.dim() not in (2, 3):
+        raise RuntimeError(
+            "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, but got: "
+            f"{list(input.shape)}"
+        )
+    batch = s.unsqueeze_(input, 0) if input.dim() == 2 else input
+    _check_columns(batch, size, kernel, dilation, padding, stride)
+    images = rows.fold_windows(batch, size, kernel, stride, padding, dilation)
+    return _without_batch(images) if input.dim() == 2 else images
+
+
+def _check_columns(batch, size, kernel, dilation, padding, stride):
+    _, depth, count = batch._a.shape
+    if depth % (kernel[0] * kernel[1]):
+        raise RuntimeError(
+            f"Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input.size(1)={depth} and "
+            f"kernel_size={kernel}."
+        )
+    axes = zip(size, kernel, stride, padding, dilation, strict=True)
+    high, wide = ((n + 2 * p - d * (k - 1) - 1) // t + 1 for n, k, t, p, d in axes)
+    if count != high * wide:
+        raise RuntimeError(
+            f"Given output_size={size}, kernel_size={kernel}, dilation={dilation}, padding={padding}, stride={stride}, expected size "
+            f"of input's dimension 2 to match the calculated number of sliding blocks {high} * {wide} = {high * wide}, but got "
+            f"input.size(2)={count}."
+        )
+
+
+def _pair(value):
+    return (value, value) if isinstance(value, int) else tuple(value)

@@ -1,0 +1,83 @@
+"""Rows of a table by their numbers."""
+
+from ...core import dtypes
+from ...core.errors import two_devices
+from ...core.ops import neural as rows
+from ...core.tensor import Tensor
+
+__all__ = ["embedding"]
+
+
+def embedding(
+    input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False
+):
+    """weight[input]: the rows of a table by their numbers.
+
+    Args:
+        input: int64 or int32 row numbers of any shape.
+        weight: (rows, D).
+        padding_idx: a row that gets no gradient; negative counts from the end.
+        max_norm: rows that are met and longer than this are first shortened to it, in place.
+        norm_type: the p of the p-norm that ``max_norm`` speaks of.
+        scale_grad_by_freq: divide each row's gradient by how often it is met.
+
+    Shapes:
+        (*) → (*, D)
+
+    Raises:
+        IndexError: a number that is no row's, where the device's values are at hand.
+        RuntimeError: row numbers of another dtype, or a weight that is no matrix.
+        NotImplementedError: ``sparse=True``: there are no sparse gradients.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.nn.functional.embedding(plugrad.tensor([2, 0]), plugrad.tensor([[0.0], [1.0], [2.0]]))
+        tensor([[2.],
+                [0.]])
+    """
+    if not isinstance(weight, Tensor):
+        raise TypeError(f"embedding(): argument 'weight' (position 1) must be Tensor, not {type(weight).__name__}")
+    if not isinstance(input, Tensor):
+        raise TypeError(f"embedding(): argument 'indices' (position 2) must be Tensor, not {type(input).__name__}")
+    if sparse:
+        raise NotImplementedError("embedding: sparse=True is not supported: there are no sparse gradients")
+    if input.dtype is not dtypes.int64 and input.dtype is not dtypes.int32:
+        raise _wrong_index(input)
+    if input._xp is not weight._xp:
+        raise two_devices([weight, input])
+    if padding_idx is not None:
+        padding_idx = _row_number(padding_idx, weight.size(0))
+    if max_norm is not None:
+        _shorten(weight, input, max_norm, norm_type)
+    return rows.embedding_(weight, input._a, padding_idx, bool(scale_grad_by_freq))
+
+
+def _wrong_index(input):
+    name = "CPUBoolType" if input.dtype is dtypes.bool_ else f"torch.{input.dtype.type_name}"
+    return RuntimeError(
+        "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+        f"{name} instead (while checking arguments for embedding)"
+    )
+
+
+def _row_number(padding_idx, count):
+    if not -count <= padding_idx < count:
+        raise AssertionError("Padding_idx must be within num_embeddings")
+    return padding_idx % count
+
+
+def _shorten(weight, input, max_norm, norm_type):
+    """Bring the rows that are met to a norm of at most ``max_norm``, in place and unrecorded."""
+    xp = weight._xp
+    met = xp.getitem(weight._a, (input._a,))
+    if norm_type == 2:
+        norm = xp.norm(met, (len(met.shape) - 1,), True)
+    elif norm_type == float("inf"):
+        norm = xp.max(xp.abs(met), len(met.shape) - 1, True)
+    else:
+        powers = xp.sum(xp.pow_scalar(xp.abs(met), norm_type), (len(met.shape) - 1,), True)
+        norm = xp.pow_scalar(powers, 1.0 / norm_type)
+    # torch keeps this little distance from a division by zero.
+    factor = xp.select(norm > max_norm, max_norm / (norm + 1e-7), 1.0)
+    xp.setitem(weight._a, (input._a,), met * factor)
+    weight._bump()
