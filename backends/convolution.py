@@ -23,7 +23,7 @@ def output_size(size, kernel, stride, padding, dilation):
     if min(kernel) < 1 or min(stride) < 1 or min(dilation) < 1 or min(padding) < 0:
         raise ValueError("kernel, stride and dilation must be positive, padding not negative")
     found = tuple(window_count(*axis) for axis in zip(size, kernel, stride, padding, dilation, strict=True))
-    if min(found) < 1:
+    if min(found) < 1 or 0 in size:
         raise ValueError(f"a kernel of size {kernel} and dilation {dilation} does not fit into {size}")
     return found
 

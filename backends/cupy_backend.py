@@ -13,7 +13,7 @@ _PACKAGES = ("cupy-cuda12x", "cupy-cuda13x", "cupy-cuda11x", "cupy")
 ADOPTED = {
     "empty": "empty", "full": "full", "arange": "arange", "copy": "copy", "zeros": "zeros", "negative": "negative",
     "abs": "absolute", "sign": "sign", "exp": "exp", "expm1": "expm1", "exp2": "exp2", "log": "log", "log1p": "log1p",
-    "log2": "log2", "log10": "log10", "sqrt": "sqrt", "square": "square", "reciprocal": "reciprocal", "sin": "sin",
+    "log2": "log2", "log10": "log10", "sqrt": "sqrt", "square": "square", "sin": "sin",
     "cos": "cos", "tan": "tan", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sinh": "sinh", "cosh": "cosh",
     "tanh": "tanh", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "floor": "floor", "ceil": "ceil",
     "trunc": "trunc", "round": "rint", "isfinite": "isfinite", "isinf": "isinf", "isnan": "isnan",
@@ -74,6 +74,7 @@ def build(cupy):
             self.cuda_device = cupy.cuda.Device(index)
             if self.device_count() > 1:
                 self._bind_device()
+                self.scope = self.cuda_device  # operators in gradient rules allocate on the current device
 
         def _bind_device(self):
             """Run every function with this device current: cupy allocates on the current one, not on its arguments'."""

@@ -108,7 +108,6 @@ class NumpyBackend(NumpyConvolution, NumpyLinalg, NumpyNeural, NumpyPooling, Bac
     log10 = np.log10
     sqrt = np.sqrt
     square = np.square
-    reciprocal = np.reciprocal
     sin = np.sin
     cos = np.cos
     tan = np.tan
@@ -168,6 +167,10 @@ class NumpyBackend(NumpyConvolution, NumpyLinalg, NumpyNeural, NumpyPooling, Bac
     @staticmethod
     def fmod(x, y):
         return np.fmod(x, _divisor(x, y))
+
+    @staticmethod
+    def reciprocal(x):
+        return np.true_divide(1, x)  # np.reciprocal rounds whole numbers to 0
 
     @staticmethod
     def pow_scalar(x, exponent):

@@ -8,6 +8,7 @@ block of its own, cut by output rows where its columns would leave the cache.
 import math
 import threading
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class Plan:
     """How a convolution is cut into blocks.
 
     Attributes:
-        out: spatial sizes of the output.
+        out: spatial sizes of the output, of which ``positions`` is the product.
         pointwise: one tap that meets every position: a matrix product without columns.
         images: images in a block.
         bands: cuts by output rows, pairs of the rows and the AxisTaps of all spatial axes.
@@ -58,14 +59,14 @@ class Plan:
         axes = list(zip(size, kernel, stride, padding, dilation, strict=True))
         rows, *others = (axis_taps(*axis, 0, count) for axis, count in zip(axes, self.out, strict=True))
         self.pointwise = all(axis.trivial for axis in (rows, *others))
-        positions = math.prod(self.out)
-        columns = channels * math.prod(kernel) * positions
-        self.images = 1 if positions >= WIDE else max(1, min(n, POSITIONS // positions, COLUMNS // max(1, columns)))
+        self.positions = math.prod(self.out)
+        columns = channels * math.prod(kernel) * self.positions
+        fitting = min(POSITIONS // self.positions, COLUMNS // max(1, columns))
+        self.images = 1 if self.positions >= WIDE else max(1, min(n, fitting))
         cuts = min(rows.count, -(-columns // COLUMNS)) if self.images == 1 else 1
         edges = [rows.count * i // cuts for i in range(cuts + 1)]
         self.bands = [
-            (slice(first, last), (axis_taps(*axes[0], first, last), *others))
-            for first, last in zip(edges, edges[1:], strict=False)
+            (slice(first, last), (axis_taps(*axes[0], first, last), *others)) for first, last in pairwise(edges)
         ]
 
     def blocks(self, n):
@@ -140,10 +141,10 @@ def fold(columns, taps, target):
 def forward(x, weight, bias, stride, padding, dilation, groups):
     n, o = len(x), len(weight)
     plan = plan_of(n, x.shape[1], x.shape[2:], weight.shape, stride, padding, dilation, groups)
-    w = weight.reshape(groups, o // groups, -1)
+    w = weight.reshape(groups, o // groups, math.prod(weight.shape[1:]))
     out = np.empty((n, o, *plan.out), x.dtype)
     if plan.pointwise:
-        np.matmul(w, x.reshape(n, groups, w.shape[2], -1), out=out.reshape(n, groups, o // groups, -1))
+        np.matmul(w, x.reshape(n, groups, w.shape[2], plan.positions), out=out.reshape(n, groups, o // groups, plan.positions))
         return out if bias is None else np.add(out, bias.reshape(-1, *(1 for _ in plan.out)), out=out)
     column = None if bias is None else bias.reshape(groups, o // groups, 1)
     for images, rows, taps in plan.blocks(n):
@@ -166,7 +167,7 @@ def input_gradient(g, weight, size, stride, padding, dilation, groups):
     channels = weight.shape[1] * groups
     plan = plan_of(n, channels, size, weight.shape, stride, padding, dilation, groups)
     check_size(g.shape[2:], plan.out)
-    w = weight.reshape(groups, o // groups, -1).transpose(0, 2, 1)
+    w = weight.reshape(groups, o // groups, math.prod(weight.shape[1:])).transpose(0, 2, 1)
     if plan.pointwise:
         return np.matmul(w, g.reshape(n, groups, o // groups, -1)).reshape(n, channels, *size)
     out = np.zeros((n, channels, *size), g.dtype)
@@ -204,8 +205,10 @@ def in_blas(product):
 
     def widened(self, *args):
         dtype = args[0].dtype
-        if dtype.itemsize != 2 or dtype.kind in "iu":
+        if dtype.itemsize > 2 or dtype.kind in "iu":
             return product(*args)
+        if dtype.kind == "b":
+            raise TypeError("bools have no product")
         wide = (a.astype(np.float32) if isinstance(a, np.ndarray) else a for a in args)
         return product(*wide).astype(dtype)
 

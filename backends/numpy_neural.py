@@ -52,6 +52,8 @@ class NumpyNeural:
         once, several = starts[counts == 1], counts > 1
         out[ordered[once]] = y[order[once]]
         if several.any():
-            sums = np.add.reduceat(y[order[np.repeat(several, counts)]], counts[several].cumsum() - counts[several], axis=0)
+            sums = np.add.reduceat(
+                y[order[np.repeat(several, counts)]], counts[several].cumsum() - counts[several], axis=0
+            )
             out[ordered[starts[several]]] = sums
         return out

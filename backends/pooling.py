@@ -19,7 +19,7 @@ def pooled_sizes(size, kernel, stride, padding, dilation, ceil_mode):
     """
     if min(kernel) < 1 or min(stride) < 1 or min(dilation) < 1 or min(padding) < 0:
         raise ValueError("kernel, stride and dilation must be positive, padding not negative")
-    if any(2 * p > (k - 1) * d + 1 for p, k, d in zip(padding, kernel, dilation, strict=True)):
+    if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
         raise ValueError("the padding is more than half of the kernel")
     axes = zip(size, kernel, stride, padding, dilation, strict=True)
     found = tuple(pooled_count(*axis, ceil_mode) for axis in axes)
@@ -163,6 +163,9 @@ class Pooling:
     # --- adaptive ---
     def adaptive_max_pool_with_indices(self, x, size):
         """(the maximum of each cell, its place in the flattened pooled axes)."""
+        if 0 in size:
+            shape = (*x.shape[: len(x.shape) - len(size)], *size)
+            return self.zeros(shape, x.dtype), self.zeros(shape, self.int64)
         at = self.broadcast_to(self._places(x.shape, len(size)), tuple(x.shape))
         for axis in range(len(x.shape) - 1, len(x.shape) - len(size) - 1, -1):
             before = (slice(None),) * axis
@@ -179,6 +182,8 @@ class Pooling:
     def adaptive_avg_pool(self, x, size):
         """The mean of each cell of a division of the last axes into ``size`` cells."""
         first = len(x.shape) - len(size)
+        if 0 in size:
+            return self.zeros((*x.shape[:first], *size), x.dtype)
         if all(n % count == 0 for n, count in zip(x.shape[first:], size, strict=True)):
             split = [part for n, count in zip(x.shape[first:], size, strict=True) for part in (count, n // count)]
             inner = tuple(range(first + 1, first + len(split), 2))
@@ -190,6 +195,8 @@ class Pooling:
     def adaptive_avg_pool_input(self, g, size):
         """The transpose of :meth:`adaptive_avg_pool`, for an input whose pooled axes have the sizes ``size``."""
         first = len(g.shape) - len(size)
+        if 0 in g.shape[first:]:
+            return self.zeros((*g.shape[:first], *size), g.dtype)
         if all(n % count == 0 for n, count in zip(size, g.shape[first:], strict=True)):
             counts = tuple(g.shape[first:])
             g = g * (math.prod(counts) / math.prod(size))

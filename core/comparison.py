@@ -109,7 +109,9 @@ def pair(actual, expected, options, place):
     found = as_tensors(actual, expected, options)
     if found is None:
         raise Mismatch(
-            TypeError, f"No comparison pair was able to handle inputs of type {type(actual)} and {type(expected)}.", place
+            TypeError,
+            f"No comparison pair was able to handle inputs of type {type(actual)} and {type(expected)}.",
+            place,
         )
     rtol, atol = options.tolerances(place, found[0].dtype.name, found[1].dtype.name)
     return lambda: compare_tensors(*found, rtol, atol, options, place)

@@ -41,7 +41,7 @@ class Row:
         kind: elementwise, linear, bilinear, view, general or nondifferentiable.
         xp: name of the namespace's function, if another than the op's.
         node: name of the node class, ``MulBackward0``.
-        result: "same" (of the promoted arguments), "float" (integers become the default dtype) or "bool".
+        result: "same" (of the promoted arguments), "float" (integers become the default dtype), "bool", or "other".
         operator: the Python operator's name without underscores, ``"add"``: a second function is made for it.
         match: all tensor arguments must have one dtype (torch promotes elementwise arguments only).
     """
@@ -173,6 +173,10 @@ def function_text(row, function_name, slow, with_out):
     if single:
         w(1, "if r.__class__ is not xp.array_type:")
         w(2, "r = xp.wrap(r)")
+        if row.kind in ("linear", "bilinear", "general") and row.result == "same" and row.tensors:
+            # Some dtypes come back wider (bfloat16 products from numpy).
+            w(1, f"if r.dtype is not {row.tensors[0]}.dtype:")
+            w(2, f"r = xp.astype(r, {row.tensors[0]}.dtype)")
         write_tensor(w, row, "t", "r")
     else:
         w(1, f"{', '.join('r_' + o for o in row.outputs)} = r")
@@ -400,6 +404,7 @@ def execute(text, name, namespace):
 
 
 _lock = threading.RLock()
+on_new_row = []  # called with every row that is built from now on
 
 
 def _stub(*args, **kwargs):
@@ -421,6 +426,8 @@ def build(row):
 
         row.operator_function = _lazy(row, f"__{row.operator}__")
         setattr(Tensor, f"__{row.operator}__", row.operator_function)
+    for take in on_new_row:
+        take(row)
     return row.function
 
 
@@ -508,6 +515,7 @@ def make_node_class(row, namespace):
         "outputs": len(row.outputs),
         "saved_arrays": tuple(arrays),
         "saved_values": tuple(values),
+        "conjugates": True,
         "exact": row.kind == "elementwise" and len(row.tensors) == 1,
         "backward": namespace["backward"],
         "backward_graph": namespace["backward_graph"],

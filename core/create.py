@@ -89,7 +89,7 @@ def as_tensor(data, dtype=None, device=None):
     """Return ``data`` as a tensor, on its own memory where no conversion is needed."""
     if isinstance(data, Tensor):
         return data.to(device=data.device if device is None else device, dtype=data.dtype if dtype is None else dtype)
-    from .interop import host_array, is_numpy_array
+    from .interop import is_numpy_array
 
     if is_numpy_array(data):
         found = from_numpy(data) if _space(device).device_type == "cpu" else from_host(data, device)
@@ -282,7 +282,11 @@ def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False, **
 def _new(maker):
     def method(self, *args, dtype=None, device=None, requires_grad=False, **options):
         return maker(
-            *args, dtype=dtype or self.dtype, device=self.device if device is None else device, requires_grad=requires_grad, **options
+            *args,
+            dtype=dtype or self.dtype,
+            device=self.device if device is None else device,
+            requires_grad=requires_grad,
+            **options,
         )
 
     method.__name__ = method.__qualname__ = "new_" + maker.__name__

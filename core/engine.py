@@ -5,6 +5,7 @@ always takes one whose gradient is complete. Gradients are raw arrays, except un
 and the walk is itself recorded.
 """
 
+from contextlib import nullcontext
 from heapq import heappop, heappush
 
 from .graph import CLOCK, LEAF, LEAF_TENSOR, NODE, PORT
@@ -82,10 +83,31 @@ def sum_to(xp, g, shape):
     return g if tuple(g.shape) == shape else xp.reshape(g, shape)
 
 
+MISSING = object()  # a dtype the backend lacks
+
+
+def is_complex(node):
+    d = node.dtype[0] if node.outputs > 1 else node.dtype
+    names = node.xp.dtype_names
+    return d in names and names[d].startswith("complex")
+
+
+def conjugated(node, rule, g):
+    """Rules are written for real values. For a holomorphic f the gradient is g · conj(f'), that is conj(conj(g) · f')."""
+    if not node.conjugates:
+        return rule(g)
+    parts = [conj(node.xp, p) for p in g] if isinstance(g, list) else conj(node.xp, g)
+    return tuple(conj(node.xp, d) for d in rule(parts))
+
+
+def conj(xp, g):
+    return None if g is None else g.conj() if isinstance(g, Tensor) else xp.conj(g)
+
+
 class Walk:
     """One backward pass: gradients on their way, and where they end."""
 
-    def __init__(self, create_graph, keep_graph, only=None):
+    def __init__(self, xp, create_graph, keep_graph, only=None):
         self.kind = Tensors if create_graph else Arrays
         self.keep_graph = keep_graph
         self.only = only
@@ -94,14 +116,16 @@ class Walk:
         self.heap = []
         self.leaves = {}
         self.captured = {}
+        self.scope = xp.scope
+        self.complex_dtypes = (xp.complex64 or MISSING, xp.complex128 or MISSING)
 
-    def give(self, edge, g, xp):
+    def give(self, edge, g):
         """Add a gradient to what an edge has got so far."""
         kind = edge._kind
         if kind == NODE:
             key = edge.order
             if g.shape != edge.shape or g.dtype is not edge.dtype:
-                g = self.kind.fit(xp, g, edge.shape, edge.dtype)
+                g = self.kind.fit(edge.xp, g, edge.shape, edge.dtype)
             if key in self.pending:
                 self.pending[key] = self.pending[key] + g
             else:
@@ -110,14 +134,14 @@ class Walk:
                 heappush(self.heap, key)
         elif kind == LEAF_TENSOR:
             a = edge._a
-            g = self.kind.fit(xp, g, a.shape, a.dtype)
+            g = self.kind.fit(edge._xp, g, a.shape, a.dtype)
             self.leaves[edge] = self.leaves[edge] + g if edge in self.leaves else g
         else:
-            self.give_port(edge, g, xp)
+            self.give_port(edge, g)
 
-    def give_port(self, port, g, xp):
+    def give_port(self, port, g):
         node = port.node
-        g = self.kind.fit(xp, g, port.shape, port.dtype)
+        g = self.kind.fit(node.xp, g, port.shape, port.dtype)
         if node.order not in self.pending:
             self.pending[node.order] = [None] * node.outputs
             self.nodes[node.order] = node
@@ -126,7 +150,7 @@ class Walk:
         slots[port.index] = g if slots[port.index] is None else slots[port.index] + g
 
     def run(self):
-        if self.kind is Arrays and self.only is None:
+        if self.kind is Arrays and self.only is None and self.scope is None:
             self.run_arrays()
         else:
             self.run_general()
@@ -138,6 +162,7 @@ class Walk:
         """
         pending, nodes, heap, leaves, keep = self.pending, self.nodes, self.heap, self.leaves, self.keep_graph
         give_port, fit, clock = self.give_port, Arrays.fit, CLOCK
+        complex64, complex128 = self.complex_dtypes
         front = None
         while True:
             if front is not None:
@@ -155,19 +180,23 @@ class Walk:
                 self.step(node, g)
                 continue
             incoming = g
-            gradients = node.backward(g)
+            dtype = node.dtype
+            if dtype is complex64 or dtype is complex128:
+                gradients = conjugated(node, node.backward, g)
+            else:
+                gradients = node.backward(g)
             if not keep and node.saved_arrays:
                 node.release()
-            xp, exact = node.xp, node.exact
+            exact = node.exact
             for edge, g in zip(node.next, gradients):  # noqa: B905 - strict costs, and both have one entry per argument
                 if g is None or edge is None:
                     continue
                 kind = edge._kind
                 if kind == NODE:
                     if not exact and (
-                        g.shape != edge.shape or g.dtype is not edge.dtype or g.__class__ is not xp.array_type
+                        g.shape != edge.shape or g.dtype is not edge.dtype or g.__class__ is not edge.xp.array_type
                     ):
-                        g = fit(xp, g, edge.shape, edge.dtype)
+                        g = fit(edge.xp, g, edge.shape, edge.dtype)
                     if front is None and not heap:
                         front, front_g = edge, g
                         continue
@@ -188,7 +217,7 @@ class Walk:
                         nodes[key] = edge
                         heappush(heap, key)
                 elif kind == LEAF_TENSOR:
-                    a = edge._a
+                    a, xp = edge._a, edge._xp
                     if g.shape != a.shape or g.dtype is not a.dtype or g.__class__ is not xp.array_type:
                         g = fit(xp, g, a.shape, a.dtype)
                     if edge in leaves:
@@ -203,7 +232,7 @@ class Walk:
                         nodes[key] = front
                         heappush(heap, key)
                         front = None
-                    give_port(edge, g, xp)
+                    give_port(edge, g)
 
     def run_general(self):
         while self.heap:
@@ -214,7 +243,8 @@ class Walk:
                 self.capture(node, self.run_output_hooks(node, g))
                 continue
             node.check()
-            self.step(node, g)
+            with node.xp.scope or nullcontext():
+                self.step(node, g)
 
     def step(self, node, g):
         g = self.run_output_hooks(node, g)
@@ -223,14 +253,15 @@ class Walk:
             g = self.run_pre_hooks(node, g)
         if node.outputs > 1 and node.fills_zeros:
             g = [self.kind.zeros(node, i) if part is None else part for i, part in enumerate(g)]
-        gradients = (node.backward_graph if self.kind.recorded else node.backward)(g)
+        rule = node.backward_graph if self.kind.recorded else node.backward
+        gradients = conjugated(node, rule, g) if is_complex(node) else rule(g)
         if node.hooks is not None and node.hooks.post:
             gradients = self.run_post_hooks(node, gradients, g)
         if not self.keep_graph:
             node.release()
         for edge, part in zip(node.next, gradients, strict=True):
             if part is not None and edge is not None:
-                self.give(edge, part, node.xp)
+                self.give(edge, part)
 
     def capture(self, node, g):
         for i, slot in self.captured.get(node, ()):
@@ -356,13 +387,13 @@ def as_tuple(tensors):
 
 
 def start(pairs, keep_graph, create_graph, only=None, captured=None):
-    walk = Walk(create_graph, keep_graph, only)
+    walk = Walk(pairs[0][0]._xp, create_graph, keep_graph, only)
     walk.captured = captured or {}
     before = GRAD.get()
     GRAD.set(bool(create_graph))
     try:
         for tensor, gradient in pairs:
-            walk.give(edge_of(tensor), walk.kind.of(gradient), tensor._xp)
+            walk.give(edge_of(tensor), walk.kind.of(gradient))
         walk.run()
         return walk
     finally:

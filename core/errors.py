@@ -133,7 +133,9 @@ def explain(row, inputs, statics, failure):
             return error
     came = ", ".join(f"{tuple(t._a.shape)} {t.dtype}" for t in tensors)
     if isinstance(failure, NotImplementedError):
-        return NotImplementedError(f"{row.name}: not available on backend {tensors[0]._xp.name!r} for {came}: {failure}")
+        return NotImplementedError(
+            f"{row.name}: not available on backend {tensors[0]._xp.name!r} for {came}: {failure}"
+        )
     error = RuntimeError(f"{row.name}: the arguments do not fit: {came}; {type(failure).__name__}: {failure}")
     error.__cause__ = failure
     return error

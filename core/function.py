@@ -34,7 +34,9 @@ class Saved:
             edge = edge_of(self.tensor)
             origin = as_function(edge)[0]
             where = (
-                f", which is output {self.tensor.output_nr} of {bare_name(origin)}," if origin and self.tensor.grad_fn else ""
+                f", which is output {self.tensor.output_nr} of {bare_name(origin)},"
+                if origin and self.tensor.grad_fn
+                else ""
             )
             a, xp = self.tensor._a, self.tensor._xp
         else:
@@ -57,7 +59,16 @@ class FunctionCtx(Node):
         saved_tensors: what save_for_backward got; raises when it was freed or changed in place.
     """
 
-    __slots__ = ("__dict__", "dirty", "materialize", "needs_input_grad", "outputs", "saved", "to_save", "without_gradient")
+    __slots__ = (
+        "__dict__",
+        "dirty",
+        "materialize",
+        "needs_input_grad",
+        "outputs",
+        "saved",
+        "to_save",
+        "without_gradient",
+    )
     __module__ = "torch.autograd.function"
     fills_zeros = False
 
@@ -85,7 +96,9 @@ class FunctionCtx(Node):
         """Keep tensors for backward; call it at most once, in forward or setup_context."""
         for t in tensors:
             if t is not None and not isinstance(t, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument {tensors.index(t)} is of type {type(t).__name__}")
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument {tensors.index(t)} is of type {type(t).__name__}"
+                )
         self.to_save = tensors
 
     def save_for_forward(self, *tensors):
@@ -177,9 +190,7 @@ def _check_shape(node, i, g, edge):
     have = tuple(g._a.shape)
     if have == want:
         return
-    fits = len(have) >= len(want) and all(
-        n in (1, m) for n, m in zip(reversed(want), reversed(have), strict=False)
-    )
+    fits = len(have) >= len(want) and all(n in (1, m) for n, m in zip(reversed(want), reversed(have), strict=False))
     if not fits:
         raise RuntimeError(
             f"Function {node.name()} returned an invalid gradient at index {i} - got {list(have)} but expected shape compatible with "
@@ -285,7 +296,9 @@ def _record(node, args, output, recording):
     single = not isinstance(output, (tuple, list))
     parts = [output] if single else list(output)
     if single and not isinstance(output, Tensor):
-        raise RuntimeError(f"{node.name()}.forward: expected Tensor or tuple of Tensor (got {type(output).__name__}) for return value 0")
+        raise RuntimeError(
+            f"{node.name()}.forward: expected Tensor or tuple of Tensor (got {type(output).__name__}) for return value 0"
+        )
     tensors = [p for p in parts if isinstance(p, Tensor)]
     wanted = recording and any(node.needs_input_grad)
     node.xp = tensors[0]._xp if tensors else next(a._xp for a in args if isinstance(a, Tensor))

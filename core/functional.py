@@ -125,7 +125,7 @@ def vjp(func, inputs, v=None, create_graph=False, strict=False):
 def jvp(func, inputs, v=None, create_graph=False, strict=False):
     """Return (func(*inputs), J v): the product of the Jacobian with a vector of the shape of the inputs."""
     with enable_grad():
-        single, leaves, single_output, outputs = _call(func, inputs, create_graph, "jvp")
+        _, leaves, single_output, outputs = _call(func, inputs, create_graph, "jvp")
         _strict(strict, outputs, "jvp")
         if v is None:
             if len(leaves) != 1 or leaves[0].numel() != 1:
@@ -178,9 +178,7 @@ def _rows_of(output, leaves, create_graph, strict):
         rows.append(_grads((output,), leaves, (pick.reshape(output.shape),), create_graph, strict, retain=True))
     if not rows:
         return tuple(x.new_zeros((*output.shape, *x.shape)) for x in leaves)
-    return tuple(
-        stack([row[k] for row in rows]).reshape(*output.shape, *x.shape) for k, x in enumerate(leaves)
-    )
+    return tuple(stack([row[k] for row in rows]).reshape(*output.shape, *x.shape) for k, x in enumerate(leaves))
 
 
 def _scalar(func, name):

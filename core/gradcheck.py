@@ -26,7 +26,9 @@ def _checked_inputs(inputs):
                 stacklevel=4,
             )
         if x.is_complex():
-            raise NotImplementedError(f"gradcheck: input {i} is complex, which is not supported; check real and imaginary parts")
+            raise NotImplementedError(
+                f"gradcheck: input {i} is complex, which is not supported; check real and imaginary parts"
+            )
     if not any_needs:
         raise ValueError(
             "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
@@ -157,7 +159,9 @@ def _check(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes):
 
 def _expect_zero(columns, k, i):
     if any(bool((c != 0).any()) for c in columns):
-        raise GradcheckError(f"Numerical gradient for function expected to be zero: output {k} does not require grad, input {i}")
+        raise GradcheckError(
+            f"Numerical gradient for function expected to be zero: output {k} does not require grad, input {i}"
+        )
 
 
 def _check_repeatable(rows, again, tolerance):
@@ -191,8 +195,9 @@ def describe(analytic, numeric, wrong):
     row, column = divmod(at, analytic.shape[1])
     a, n = analytic[row, column].item(), numeric[row, column].item()
     ratio = f", ratio {a / n:.4g}" if n else ""
-    return f"worst: output element {row}, input element {column}: analytical {a:.6g}, numerical {n:.6g}{ratio}\n" + diagnose(
-        analytic, numeric
+    return (
+        f"worst: output element {row}, input element {column}: analytical {a:.6g}, numerical {n:.6g}{ratio}\n"
+        + diagnose(analytic, numeric)
     )
 
 

@@ -130,8 +130,6 @@ def run_tensor_hooks(hooks, grad):
             if not isinstance(replaced, Tensor):
                 raise TypeError(f"expected Variable, but hook returned '{type(replaced).__name__}'")
             if replaced._a.shape != grad._a.shape:
-                raise RuntimeError(
-                    f"hook '{getattr(hook, '__name__', 'hook')}' has changed the size of value"
-                )
+                raise RuntimeError(f"hook '{getattr(hook, '__name__', 'hook')}' has changed the size of value")
             grad = replaced
     return grad

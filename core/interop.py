@@ -60,8 +60,11 @@ def number(value):
 
 
 def is_sequence(value):
-    return hasattr(value, "__len__") and hasattr(value, "__getitem__") and not isinstance(value, str) and not (
-        hasattr(value, "shape") and value.shape == ()
+    return (
+        hasattr(value, "__len__")
+        and hasattr(value, "__getitem__")
+        and not isinstance(value, str)
+        and not (hasattr(value, "shape") and value.shape == ())
     )
 
 

@@ -40,7 +40,12 @@ def can_cast(from_, to):
     return from_.kind <= to.kind
 
 
-_FLOATS = {"float16": (11, -14, 15), "bfloat16": (8, -126, 127), "float32": (24, -126, 127), "float64": (53, -1022, 1023)}
+_FLOATS = {
+    "float16": (11, -14, 15),
+    "bfloat16": (8, -126, 127),
+    "float32": (24, -126, 127),
+    "float64": (53, -1022, 1023),
+}
 
 
 class finfo:
@@ -55,9 +60,7 @@ class finfo:
     def __init__(self, type=None):
         d = Defaults.dtype if type is None else type
         if d.kind < dtypes.FLOAT:
-            raise TypeError(
-                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d!r}'"
-            )
+            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d!r}'")
         d = d.to_real()
         digits, low, high = _FLOATS[d.name]
         self.dtype = d.name

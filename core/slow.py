@@ -83,7 +83,7 @@ def common_namespace(row, inputs):
     from .errors import not_a_tensor, two_devices
 
     tensors = [t for t in inputs if is_tensor(t)]
-    if not tensors or not is_tensor(inputs[0]) and row.name not in SCALAR_FIRST:
+    if not tensors or (not is_tensor(inputs[0]) and row.name not in SCALAR_FIRST):
         raise not_a_tensor(row, 0, inputs[0])
     spaces = {id(t._xp): t for t in tensors}
     if len(spaces) == 1:
@@ -94,7 +94,16 @@ def common_namespace(row, inputs):
     return next(iter(anchored.values()))._xp
 
 
-SCALAR_FIRST = {"pow_tensor", "where_", "remainder", "floor_divide", "bitwise_and", "bitwise_or", "bitwise_xor", "xlogy"}
+SCALAR_FIRST = {
+    "pow_tensor",
+    "where_",
+    "remainder",
+    "floor_divide",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+    "xlogy",
+}
 
 
 def native_dtype(xp, d):
@@ -102,7 +111,11 @@ def native_dtype(xp, d):
     if native is None:
         raise NotImplementedError(
             f"backend {xp.name!r} has no dtype {d.name}"
-            + ('; install it with pip install "plugrad[bfloat16]"' if d.name == "bfloat16" and xp.name == "numpy" else "")
+            + (
+                '; install it with pip install "plugrad[bfloat16]"'
+                if d.name == "bfloat16" and xp.name == "numpy"
+                else ""
+            )
         )
     return native
 

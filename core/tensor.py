@@ -470,9 +470,7 @@ class Tensor(Methods):
     def __contains__(self, element) -> bool:
         if isinstance(element, (Tensor, int, float, complex)):
             return bool((self == element).any())
-        raise RuntimeError(
-            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
-        )
+        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
 
     def __reversed__(self):
         return self if self.dim() == 0 else self.flip(0)

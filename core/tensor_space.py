@@ -1,8 +1,13 @@
 """The namespace of recorded ops: what ``xp`` is in a gradient rule under create_graph."""
 
 from ..backends.common import Backend
-from .compile import ROWS
+from .compile import ROWS, on_new_row
 from .dtypes import DTYPES
+
+
+def raw(index):
+    """Index arrays are constants of an op: raw, also where a rule got them as tensors."""
+    return getattr(index, "_a", index)
 
 
 class TensorSpace(Backend):
@@ -21,8 +26,14 @@ class TensorSpace(Backend):
         for name, d in DTYPES.items():
             setattr(self, name, d)
         for row in ROWS.values():
-            setattr(self, row.xp_name, row.function)
+            self.take(row)
+        on_new_row.append(self.take)
         self.matmul = matmul  # several rows are products, each for other ranks
+
+    def take(self, row):
+        """Use a row under its array-API name, unless this class has its own form of it."""
+        if row.xp_name not in type(self).__dict__:
+            setattr(self, row.xp_name, row.function)
 
     def _native(self, d):
         return getattr(self.raw, d.name)
@@ -61,7 +72,13 @@ class TensorSpace(Backend):
         return cat(tensors, axis)
 
     def getitem(self, x, key):
-        return ROWS["index_"].function(x, key)
+        return ROWS["index_"].function(x, tuple(raw(k) for k in key) if isinstance(key, tuple) else raw(key))
+
+    def take_along_axis(self, x, index, axis):
+        return ROWS["gather_"].function(x, raw(index), axis)
+
+    def gather_backward(self, g, index, axis, shape):
+        return ROWS["gather_backward"].function(g, raw(index), axis, shape)
 
     def clip(self, x, low, high):
         return ROWS["clamp"].function(x, low, high)

@@ -22,12 +22,13 @@ from pathlib import Path
 import plugrad
 import plugrad.nn.functional as F
 from plugrad import Tensor, nn, optim
+from plugrad.safetensors import save_file
 from plugrad.utils.data import DataLoader, TensorDataset
 
 try:
+    import safetensors  # noqa: F401 - needed by the save at the end; better missed now
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, PercentFormatter
-    from safetensors.numpy import save_file
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
     from tqdm import tqdm
@@ -238,7 +239,7 @@ def run(settings: Settings) -> Progress:
         progress.stage, progress.epoch = progress.stage + 1, 0
         model, optimizer = begin_stage(progress.stage, model, optimizer, settings)
         save_checkpoint(progress, model, optimizer, settings)
-    save_safetensors(model, settings.out / "finetuned.safetensors")
+    save_file(model.state_dict(), settings.out / "finetuned.safetensors")
     draw(progress, model, load_five_digits(FIRST_DIGIT[-1], settings).test, settings.out / "finetune.png")
     return progress
 
@@ -323,10 +324,6 @@ def save_atomically(state: dict, path: Path) -> None:
     part = path.with_suffix(".part")
     plugrad.save(state, part)
     os.replace(part, path)
-
-
-def save_safetensors(model: nn.Module, path: Path) -> None:
-    save_file({name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}, path)
 
 
 # --- what is shown ---

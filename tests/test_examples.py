@@ -14,10 +14,23 @@ pytest.importorskip("sklearn", reason='needs "plugrad[examples]"')
 pytest.importorskip("tqdm", reason='needs "plugrad[examples]"')
 read_safetensors = pytest.importorskip("safetensors.numpy", reason='needs "plugrad[examples]"').load_file
 
+pytestmark = pytest.mark.device
 EXAMPLES = Path(__file__).parents[1] / "examples"
-TINY = ["--epochs", "2", "--limit", "64", "--quiet"]  # 2 batches an epoch, 12 in all
-EXTRAS = {"finetune": ["matplotlib.figure", "safetensors.numpy", "sklearn.datasets", "tqdm"]}
+EXTRAS = {"finetune": ["matplotlib.figure", "safetensors", "sklearn.datasets", "tqdm"]}
 EXTRAS["custom_function"] = ["matplotlib.figure"]
+
+
+@pytest.fixture(scope="module")
+def device(request):
+    """The device under test: a backend's name is also a device type."""
+    name = request.config.getoption("--backend")
+    return "cpu" if name == "numpy" else name
+
+
+@pytest.fixture(scope="module")
+def tiny(device):
+    """Arguments of a run of 2 batches an epoch, 12 in all."""
+    return ["--epochs", "2", "--limit", "64", "--quiet", "--device", device]
 
 
 def load(name):
@@ -40,10 +53,10 @@ def finetune():
 
 
 @pytest.fixture(scope="module")
-def whole_run(finetune, tmp_path_factory):
+def whole_run(finetune, tiny, tmp_path_factory):
     """The folder of a tiny run that nothing interrupts."""
     out = tmp_path_factory.mktemp("whole")
-    assert finetune.main([*TINY, "--out", str(out)]) == 0
+    assert finetune.main([*tiny, "--out", str(out)]) == 0
     return out
 
 
@@ -83,8 +96,8 @@ def test_finetune_writes_its_files(whole_run):
     assert weights["block3.norm2.num_batches_tracked"] == 4 + 4  # it was trained in the first and the last stage
 
 
-def test_finetune_shows_a_summary(finetune, whole_run, no_picture, capsys):
-    assert finetune.main([*TINY, "--resume", "--out", str(whole_run)]) == 0
+def test_finetune_shows_a_summary(finetune, tiny, whole_run, no_picture, capsys):
+    assert finetune.main([*tiny, "--resume", "--out", str(whole_run)]) == 0
     header, *rows = [line.split() for line in capsys.readouterr().out.splitlines()[:4]]
     assert header == ["stage", "parameters", "trainable", "frozen", "epochs", "time", "held-out"]
     assert rows[0][1:5] == ["78,389", "78,389", "0", "2"]
@@ -94,7 +107,7 @@ def test_finetune_shows_a_summary(finetune, whole_run, no_picture, capsys):
 
 
 def test_finetune_trains_what_is_not_frozen_and_nothing_else(whole_run):
-    before = plugrad.load(whole_run / "pretrained.pth")
+    before = plugrad.load(whole_run / "pretrained.pth", map_location="cpu")
     after = read_safetensors(whole_run / "finetuned.safetensors")
     assert before.keys() == after.keys()
     changed = {name.split(".")[0] for name in after if before[name].numpy().tobytes() != after[name].tobytes()}
@@ -103,9 +116,9 @@ def test_finetune_trains_what_is_not_frozen_and_nothing_else(whole_run):
 
 @pytest.mark.parametrize("step", [0, 3, 5, 11])
 def test_an_interrupted_run_goes_on_to_the_same_numbers(
-    finetune, whole_run, tmp_path, no_picture, monkeypatch, capsys, step
+    finetune, tiny, whole_run, tmp_path, no_picture, monkeypatch, capsys, step
 ):
-    arguments = [*TINY, "--out", str(tmp_path)]
+    arguments = [*tiny, "--out", str(tmp_path)]
     with monkeypatch.context() as patch:
         interrupt_before_step(finetune, patch, step)
         assert finetune.main(arguments) == 130
@@ -116,13 +129,14 @@ def test_an_interrupted_run_goes_on_to_the_same_numbers(
     assert results(tmp_path) == results(whole_run)
 
 
-def test_resuming_a_finished_run_trains_nothing(finetune, whole_run, no_picture, monkeypatch):
+def test_resuming_a_finished_run_trains_nothing(finetune, tiny, whole_run, no_picture, monkeypatch):
     before = results(whole_run)
     interrupt_before_step(finetune, monkeypatch, 0)
-    assert finetune.main([*TINY, "--resume", "--out", str(whole_run)]) == 0
+    assert finetune.main([*tiny, "--resume", "--out", str(whole_run)]) == 0
     assert results(whole_run) == before
 
 
+@pytest.mark.cpu  # the backend changes nothing but the time
 def test_the_whole_finetuning_is_good_enough(finetune, tmp_path, no_picture):
     assert finetune.main(["--quiet", "--out", str(tmp_path)]) == 0
     history = plugrad.load(tmp_path / "checkpoint.pth")["progress"]["history"]
@@ -132,13 +146,14 @@ def test_the_whole_finetuning_is_good_enough(finetune, tmp_path, no_picture):
     assert last_block >= 0.96
 
 
-def test_resuming_with_other_numbers_is_refused(finetune, whole_run):
+def test_resuming_with_other_numbers_is_refused(finetune, tiny, whole_run):
     with pytest.raises(SystemExit, match=r"'seed': 0.*not with.*'seed': 1"):
-        finetune.main([*TINY, "--seed", "1", "--resume", "--out", str(whole_run)])
+        finetune.main([*tiny, "--seed", "1", "--resume", "--out", str(whole_run)])
 
 
-def test_resuming_from_nothing_starts(finetune, tmp_path, no_picture):
-    assert finetune.main(["--epochs", "1", "--limit", "32", "--quiet", "--resume", "--out", str(tmp_path)]) == 0
+def test_resuming_from_nothing_starts(finetune, tiny, whole_run, tmp_path, no_picture):
+    assert finetune.main([*tiny, "--resume", "--out", str(tmp_path)]) == 0
+    assert results(tmp_path) == results(whole_run)
 
 
 def test_an_interrupted_save_keeps_the_old_file(finetune, tmp_path, monkeypatch):
@@ -175,8 +190,8 @@ def test_a_missing_extra_is_named(name, monkeypatch):
                 load(name)
 
 
-def test_custom_function_fits_the_sine(tmp_path, capsys):
-    losses = load("custom_function").main(["--steps", "60", "--out", str(tmp_path)])
+def test_custom_function_fits_the_sine(device, tmp_path, capsys):
+    losses = load("custom_function").main(["--steps", "60", "--device", device, "--out", str(tmp_path)])
     assert "the derivative of P3 is right" in capsys.readouterr().out
     assert all(len(values) == 60 and values == sorted(values, reverse=True) for values in losses.values())
     assert losses["cubic"][-1] < losses["cubic"][0] / 30
@@ -196,8 +211,8 @@ def differs_from_the_forward(ctx, grad_output):
 
 
 @pytest.mark.parametrize("backward", [forgets_grad_output, differs_from_the_forward])
-def test_custom_function_would_notice_a_wrong_derivative(monkeypatch, backward):
+def test_custom_function_would_notice_a_wrong_derivative(device, monkeypatch, backward):
     example = load("custom_function")
     monkeypatch.setattr(example.LegendrePolynomial3, "backward", staticmethod(backward))
     with pytest.raises(RuntimeError, match="Jacobian mismatch for output 0"):
-        example.check_derivative("cpu")
+        example.check_derivative(device)

@@ -119,7 +119,9 @@ def where(condition, input=None, other=None, *, out=None):
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     if condition.dtype is not BOOL:
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {_long_name(condition)}")
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {_long_name(condition)}"
+        )
     if not is_tensor(input) and not is_tensor(other):
         from ..create import tensor
 

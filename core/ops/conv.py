@@ -5,12 +5,8 @@ gradient for x (the transposed convolution) and its gradient for the weight, are
 """
 
 from ..compile import bilinear, general, linear
+from ..dtypes import bool_ as BOOL  # noqa: N812
 from ..errors import c_name, scalar_name
-
-
-def conjugate(xp, a):
-    """The complex conjugate; a real array itself, without the copy that some libraries would make."""
-    return xp.conj(a) if xp.dtype_names[a.dtype].startswith("complex") else a
 
 
 def channel_sums(xp, g):
@@ -19,22 +15,29 @@ def channel_sums(xp, g):
 
 
 # --- torch's error texts ---
-def dtype_error(x, weight, bias):
-    """Why the dtypes do not fit, or None."""
-    if bias is not None and bias.dtype is not x.dtype:
-        return RuntimeError(f"Input type ({c_name(x.dtype)}) and bias type ({c_name(bias.dtype)}) should be the same")
+def bias_dtype_error(x, bias):
+    if bias is None or bias.dtype is x.dtype:
+        return None
+    return RuntimeError(f"Input type ({c_name(x.dtype)}) and bias type ({c_name(bias.dtype)}) should be the same")
+
+
+def dtype_error(x, weight, transposed):
     if weight.dtype is not x.dtype:
-        return RuntimeError(
-            f"expected scalar type {scalar_name(x.dtype)} but found {scalar_name(weight.dtype)}"
-        )
-    return None
+        return RuntimeError(f"expected scalar type {scalar_name(x.dtype)} but found {scalar_name(weight.dtype)}")
+    if x.dtype is not BOOL:
+        return None
+    dims = x.dim() - 2
+    name = "compute_columns3d" if dims == 3 else "slow_conv2d_cpu"
+    if transposed:
+        name = f"slow_conv_transpose{max(dims, 2)}d_out_cpu"
+    return NotImplementedError(f"\"{name}\" not implemented for 'Bool'")
 
 
 def bias_error(given, weight, bias, count):
     if bias is None or tuple(bias.shape) == (count,):
         return None
     return RuntimeError(
-        f"{given}, weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {count} elements, but got bias of "
+        f"Given {given}weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {count} elements, but got bias of "
         f"size {list(bias.shape)} instead"
     )
 
@@ -46,7 +49,8 @@ def number_error(stride, padding, dilation, groups):
     if min(stride) <= 0:
         return RuntimeError("non-positive stride is not supported")
     if min(dilation) <= 0:
-        return RuntimeError("dilation should be greater than zero")
+        came = f", but got {list(dilation)}" if min(dilation) == 0 else ""
+        return RuntimeError(f"dilation should be greater than zero{came}")
     return RuntimeError("non-positive groups is not supported") if groups <= 0 else None
 
 
@@ -72,12 +76,13 @@ def by(sizes):
 def convolution_check(x, weight, bias, stride, padding, dilation, groups):
     """The error that torch raises for arguments that do not fit."""
     return (
-        number_error(stride, padding, dilation, groups)
+        bias_dtype_error(x, bias)
+        or number_error(stride, padding, dilation, groups)
         or groups_error(weight, groups)
         or channel_error(x, weight, groups)
-        or bias_error(f"Given groups={groups}", weight, bias, weight.shape[0])
+        or bias_error("", weight, bias, weight.shape[0])
         or kernel_error(x, weight, padding, dilation)
-        or dtype_error(x, weight, bias)
+        or dtype_error(x, weight, False)
     )
 
 
@@ -101,7 +106,11 @@ def kernel_error(x, weight, padding, dilation):
     padded = [n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True)]
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     if all(r <= n for r, n in zip(reach, padded, strict=True)):
-        return None
+        if 0 not in x.shape[2:]:
+            return None
+        return RuntimeError(
+            f"Only zero batch or zero channel inputs are supported, but got input shape: {list(x.shape)}"
+        )
     return RuntimeError(
         f"Calculated padded input size per channel: {by(padded)}. Kernel size: {by(reach)}. Kernel size can't be greater than "
         "actual input size"
@@ -110,29 +119,29 @@ def kernel_error(x, weight, padding, dilation):
 
 def transposed_check(x, weight, bias, size, stride, padding, dilation, groups):
     """The error that torch raises for arguments of a transposed convolution that do not fit."""
-    error = number_error(stride, padding, dilation, groups) or groups_error(weight, groups)
+    error = bias_dtype_error(x, bias) or number_error(stride, padding, dilation, groups) or groups_error(weight, groups)
     if error is None and x.shape[1] != weight.shape[0]:
         error = RuntimeError(
             f"Given transposed=1, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have {weight.shape[0]} "
             f"channels, but got {x.shape[1]} channels instead"
         )
-    error = error or bias_error("Given transposed=1", weight, bias, weight.shape[1] * groups)
+    error = error or bias_error("transposed=1, ", weight, bias, weight.shape[1] * groups)
     if error is None and min(size) < 1:
         error = RuntimeError(
             f"Given input size per channel: {by(x.shape[2:])}. Calculated output size per channel: {by(size)}. Output size is "
             "too small"
         )
-    return error or dtype_error(x, weight, bias)
+    return error or dtype_error(x, weight, True)
 
 
 # --- the rows ---
 convolution_ = general(
     "convolution_(x, weight, bias?, *, stride, padding, dilation, groups)",
     lambda xp, g, weight, x_shape, stride, padding, dilation, groups: xp.convolution_input(
-        g, conjugate(xp, weight), tuple(x_shape[2:]), stride, padding, dilation, groups
+        g, weight, tuple(x_shape[2:]), stride, padding, dilation, groups
     ),
     lambda xp, g, x, weight_shape, stride, padding, dilation, groups: xp.convolution_weight(
-        g, conjugate(xp, x), tuple(weight_shape[2:]), stride, padding, dilation, groups
+        g, x, tuple(weight_shape[2:]), stride, padding, dilation, groups
     ),
     channel_sums,
     doc="out[n, o, p] = bias[o] + Σ_{c, k} weight[o, c, k] · x[n, c, p · stride - padding + k · dilation]",
@@ -144,10 +153,10 @@ convolution_ = general(
 convolution_transposed_ = general(
     "convolution_transposed_(x, weight, bias?, *, size, stride, padding, dilation, groups)",
     lambda xp, g, weight, stride, padding, dilation, groups: xp.convolution(
-        g, conjugate(xp, weight), None, stride, padding, dilation, groups
+        g, weight, None, stride, padding, dilation, groups
     ),
     lambda xp, g, x, weight_shape, stride, padding, dilation, groups: xp.convolution_weight(
-        conjugate(xp, x), g, tuple(weight_shape[2:]), stride, padding, dilation, groups
+        x, g, tuple(weight_shape[2:]), stride, padding, dilation, groups
     ),
     channel_sums,
     doc="the transpose of a convolution, into spatial sizes ``size``, plus a bias",
@@ -159,21 +168,19 @@ convolution_transposed_ = general(
 convolution_input = bilinear(
     "convolution_input(y, weight, *, size, stride, padding, dilation, groups)",
     lambda xp, g, weight, stride, padding, dilation, groups: xp.convolution(
-        g, conjugate(xp, weight), None, stride, padding, dilation, groups
+        g, weight, None, stride, padding, dilation, groups
     ),
     lambda xp, g, y, weight_shape, stride, padding, dilation, groups: xp.convolution_weight(
-        conjugate(xp, y), g, tuple(weight_shape[2:]), stride, padding, dilation, groups
+        y, g, tuple(weight_shape[2:]), stride, padding, dilation, groups
     ),
     doc="the gradient of a convolution for its input of spatial sizes ``size``; y has the shape of the output",
     node="ConvolutionBackwardBackward0",
 )
 convolution_weight = bilinear(
     "convolution_weight(y, x, *, kernel, stride, padding, dilation, groups)",
-    lambda xp, g, x, stride, padding, dilation, groups: xp.convolution(
-        conjugate(xp, x), g, None, stride, padding, dilation, groups
-    ),
+    lambda xp, g, x, stride, padding, dilation, groups: xp.convolution(x, g, None, stride, padding, dilation, groups),
     lambda xp, g, y, x_shape, stride, padding, dilation, groups: xp.convolution_input(
-        conjugate(xp, y), g, tuple(x_shape[2:]), stride, padding, dilation, groups
+        y, g, tuple(x_shape[2:]), stride, padding, dilation, groups
     ),
     doc="the gradient of a convolution for its weight of spatial sizes ``kernel``; y has the shape of the output",
     node="ConvolutionBackwardBackward0",

@@ -53,7 +53,9 @@ def fill_(self, value):
 
     if isinstance(value, Tensor):
         if value.dim():
-            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions.")
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions."
+            )
         return store(self, s.overwrite(self, value.to(self.device)))
     return store(self, s.overwrite(self, full((), value, dtype=self.dtype, device=self.device)))
 

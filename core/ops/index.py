@@ -131,7 +131,9 @@ def _tensor_index(x, index, axis, shape):
         return i, 1
     if d is dtypes.uint8:
         warnings.warn(
-            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", UserWarning, stacklevel=4
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
+            UserWarning,
+            stacklevel=4,
         )
         return (index != 0)._a, index.dim()
     check_range(xp, index._a, shape[axis], axis)
@@ -257,7 +259,9 @@ def _check_gather(input, index, axis):
     if xp.device_type == "cpu" and index.numel():
         low, high = int(xp.min(index._a, None, False)), int(xp.max(index._a, None, False))
         if low < 0 or high >= n:
-            raise RuntimeError(f"index {high if high >= n else low} is out of bounds for dimension {axis} with size {n}")
+            raise RuntimeError(
+                f"index {high if high >= n else low} is out of bounds for dimension {axis} with size {n}"
+            )
 
 
 def index_select(input, dim, index):

@@ -1,14 +1,11 @@
 """Joining and cutting: cat, stack, split, chunk, unbind."""
 
-from .. import dtypes
-
 from ..errors import two_devices
-
+from ..graph import Node
 from ..modes import is_grad_enabled
 from ..shapes import one_axis
 from ..slow import edge_of, native_dtype, new_node, result_type
 from ..tensor import Tensor, wrap
-from ..graph import Node
 from ..views import write_out
 
 
@@ -60,8 +57,10 @@ def _common(name, tensors):
         raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     tensors = tuple(tensors)
     if not tensors:
-        raise ValueError(f"torch.{name}(): expected a non-empty list of Tensors") if name == "cat" else RuntimeError(
-            f"{name} expects a non-empty TensorList"
+        raise (
+            ValueError(f"torch.{name}(): expected a non-empty list of Tensors")
+            if name == "cat"
+            else RuntimeError(f"{name} expects a non-empty TensorList")
         )
     for i, t in enumerate(tensors):
         if not isinstance(t, Tensor):
@@ -69,7 +68,7 @@ def _common(name, tensors):
     if any(t._xp is not tensors[0]._xp for t in tensors):
         raise two_devices(tensors)
     xp = tensors[0]._xp
-    native = native_dtype(xp, result_type([t for t in tensors]))
+    native = native_dtype(xp, result_type(tensors))
     return tensors, xp, [t._a if t._a.dtype == native else xp.astype(t._a, native) for t in tensors]
 
 

@@ -2,10 +2,10 @@
 
 import math
 
-from ..compile import general, linear
 from ..compile import bilinear as bilinear_kind
+from ..compile import general, linear
+from ..dtypes import bool_ as BOOL  # noqa: N812
 from ..errors import c_name, scalar_name
-from .conv import conjugate
 
 # --- linear ---
 
@@ -20,7 +20,13 @@ def linear_check(x, weight, bias):
         return RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {weight.dim()}D")
     if weight.dim() == 1:
         return RuntimeError("mat2 must be a matrix, got 1-D tensor")
-    return linear_dtype_error(x, weight, bias) or linear_shape_error(x, weight, bias)
+    if bias is None:
+        error = linear_shape_error(x, weight, bias) or linear_dtype_error(x, weight, bias)
+    else:
+        error = linear_dtype_error(x, weight, bias) or linear_shape_error(x, weight, bias)
+    if error is None and x.dtype is BOOL:
+        error = NotImplementedError("\"addmm_impl_cpu_\" not implemented for 'Bool'")
+    return error
 
 
 def linear_dtype_error(x, weight, bias):
@@ -63,8 +69,8 @@ def linear_shape_error(x, weight, bias):
 def linear_row(name, node):
     return general(
         f"{name}(x, weight, bias?)",
-        lambda xp, g, weight: xp.linear_input(g, conjugate(xp, weight)),
-        lambda xp, g, x: xp.linear_weight(g, conjugate(xp, x)),
+        lambda xp, g, weight: xp.linear_input(g, weight),
+        lambda xp, g, x: xp.linear_weight(g, x),
         lambda g: g,  # the walk sums over the rows
         doc="x @ weightᵀ + bias",
         xp="linear",
@@ -83,15 +89,15 @@ linear_of_batch_without_bias = linear_row("linear_of_batch_without_bias_", "Unsa
 
 linear_input = bilinear_kind(
     "linear_input(y, weight)",
-    lambda xp, g, weight: xp.linear(g, conjugate(xp, weight), None),
-    lambda xp, g, y: xp.linear_weight(conjugate(xp, y), g),
+    lambda xp, g, weight: xp.linear(g, weight, None),
+    lambda xp, g, y: xp.linear_weight(y, g),
     doc="y @ weight: the gradient of linear for x",
     node="MmBackward0",
 )
 linear_weight = bilinear_kind(
     "linear_weight(y, x)",
-    lambda xp, g, x: xp.linear(conjugate(xp, x), g, None),
-    lambda xp, g, y: xp.linear_input(conjugate(xp, y), g),
+    lambda xp, g, x: xp.linear(x, g, None),
+    lambda xp, g, y: xp.linear_input(y, g),
     doc="yᵀ @ x over all leading axes: the gradient of linear for the weight",
     node="MmBackward0",
 )
@@ -99,8 +105,6 @@ linear_weight = bilinear_kind(
 
 # --- embedding ---
 def embedding_check(x, index, padding_idx, by_count):
-    if x.dim() != 2:
-        return RuntimeError("'weight' must be 2-D")
     return IndexError("index out of range in self")
 
 

@@ -1,6 +1,9 @@
 """Pooling over the last axes."""
 
+from ...backends.windows import pooled_count
 from ..compile import general, linear, nondifferentiable
+
+__all__ = ["pooled_count"]  # and the rows
 
 
 def max_pool_row(name, node):

@@ -41,8 +41,8 @@ def _bmm_check(x, y):
 
 mm_ = bilinear(
     "mm_(x, y)",
-    lambda xp, g, y: xp.matmul(g, xp.conj(mT(xp, y))),
-    lambda xp, g, x: xp.matmul(xp.conj(mT(xp, x)), g),
+    lambda xp, g, y: xp.matmul(g, mT(xp, y)),
+    lambda xp, g, x: xp.matmul(mT(xp, x), g),
     doc="product of two matrices",
     xp="matmul",
     node="MmBackward0",
@@ -50,8 +50,8 @@ mm_ = bilinear(
 )
 bmm_ = bilinear(
     "bmm_(x, y)",
-    lambda xp, g, y: xp.matmul(g, xp.conj(mT(xp, y))),
-    lambda xp, g, x: xp.matmul(xp.conj(mT(xp, x)), g),
+    lambda xp, g, y: xp.matmul(g, mT(xp, y)),
+    lambda xp, g, x: xp.matmul(mT(xp, x), g),
     doc="products of matrices, batch by batch; the walk sums over broadcast batches",
     xp="matmul",
     node="BmmBackward0",
@@ -59,16 +59,16 @@ bmm_ = bilinear(
 )
 mv_ = bilinear(
     "mv_(x, y)",
-    lambda xp, g, y: xp.expand_dims(g, 1) * xp.conj(y),
-    lambda xp, g, x: xp.matmul(xp.conj(mT(xp, x)), g),
+    lambda xp, g, y: xp.expand_dims(g, 1) * y,
+    lambda xp, g, x: xp.matmul(mT(xp, x), g),
     doc="matrix times vector",
     xp="matmul",
     node="MvBackward0",
 )
 dot_ = bilinear(
     "dot_(x, y)",
-    lambda xp, g, y: g * xp.conj(y),
-    lambda xp, g, x: g * xp.conj(x),
+    lambda xp, g, y: g * y,
+    lambda xp, g, x: g * x,
     doc="Σ xᵢ yᵢ",
     xp="matmul",
     node="DotBackward0",

@@ -152,6 +152,7 @@ norm_ = general(
     ),
     doc="√Σx² over dimensions; derivative 0 where the norm is 0",
     xp="norm",
+    result="other",
     node="LinalgVectorNormBackward0",
 )
 any_ = nondifferentiable("any_(x, *, axes, keepdims)", doc="whether an element is nonzero", xp="any", result="bool")

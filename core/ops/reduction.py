@@ -33,7 +33,9 @@ class Pair(tuple):
 
 
 def pair_type(name):
-    return type(name, (Pair,), {"__slots__": (), "title": f"torch.return_types.{name}", "__module__": "torch.return_types"})
+    return type(
+        name, (Pair,), {"__slots__": (), "title": f"torch.return_types.{name}", "__module__": "torch.return_types"}
+    )
 
 
 MAX, MIN, SORT, TOPK = (pair_type(n) for n in ("max", "min", "sort", "topk"))
@@ -169,7 +171,7 @@ def _extreme(name, all_row, dim_row, binary, kind, input, dim, keepdim, out):
         if input.is_complex():
             from ..errors import scalar_name
 
-            raise NotImplementedError(f'"{name}_all" not implemented for \'{scalar_name(input.dtype)}\'')
+            raise NotImplementedError(f"\"{name}_all\" not implemented for '{scalar_name(input.dtype)}'")
         return _out(out, all_row(input), input)
     axis = one_axis(dim, input.dim())
     _need_size(name, input, axis)
@@ -300,7 +302,7 @@ def _softmax(row, name, input, dim, dtype):
     if input.dtype.kind < dtypes.FLOAT:
         from ..errors import scalar_name
 
-        raise NotImplementedError(f'"{name}" not implemented for \'{scalar_name(input.dtype)}\'')
+        raise NotImplementedError(f"\"{name}\" not implemented for '{scalar_name(input.dtype)}'")
     axis = one_axis(dim, input.dim())
     if input.dim() == 0:
         return row(input.reshape(1), 0).reshape(())

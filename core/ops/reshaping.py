@@ -6,7 +6,6 @@ from .. import dtypes
 from ..device import device as device_class
 from ..device import space
 from ..dtypes import dtype as dtype_class
-from ..graph import LEAF
 from ..shapes import axes as axes_of
 from ..shapes import infer_size, one_axis, sizes
 from ..slow import edge_of, native_dtype, new_node
@@ -29,7 +28,9 @@ def view(input, *shape):
 def _view_dtype(input, dtype):
     if dtype is input.dtype:
         return view(input, *input.shape)
-    raise NotImplementedError("view(dtype): reinterpreting memory as another dtype is not supported; use .to(dtype) to convert")
+    raise NotImplementedError(
+        "view(dtype): reinterpreting memory as another dtype is not supported; use .to(dtype) to convert"
+    )
 
 
 def reshape(input, *shape):
@@ -119,7 +120,7 @@ def movedim(input, source, destination):
     destination = (destination,) if isinstance(destination, int) else destination
     rank = input.dim()
     for name, dims in (("source", source), ("destination", destination)):
-        if len(set(one_axis(d, rank) for d in dims)) != len(dims):
+        if len({one_axis(d, rank) for d in dims}) != len(dims):
             raise RuntimeError(f"movedim: repeated dim in `{name}` ({list(dims)})")
     source = [one_axis(d, rank) for d in source]
     destination = [one_axis(d, rank) for d in destination]
@@ -200,9 +201,7 @@ def repeat(input, *repeats):
     counts = sizes(repeats)
     rank = len(counts)
     if rank < input.dim():
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     shape = (1,) * (rank - input.dim()) + tuple(input._a.shape)
     spread = reshape(input, tuple(part for n in shape for part in (1, n)))
     wide = expand(spread, tuple(part for n, k in zip(shape, counts, strict=True) for part in (k, n)))
@@ -250,7 +249,9 @@ def flipud(input):
 def roll(input, shifts, dims=None):
     """Shifted round along dimensions; without dims, the flattened tensor is."""
     if dims is None:
-        return reshape(s.roll_(reshape(input, -1), (shifts if isinstance(shifts, int) else shifts[0],), (0,)), input.shape)
+        return reshape(
+            s.roll_(reshape(input, -1), (shifts if isinstance(shifts, int) else shifts[0],), (0,)), input.shape
+        )
     shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     dims = (dims,) if isinstance(dims, int) else tuple(dims)
     if len(shifts) != len(dims):

@@ -23,7 +23,9 @@ def rand(*size, generator=None, out=None, dtype=None, device=None, requires_grad
         tensor([0.4963, 0.7682])
     """
     check_options("rand", **options)
-    return _make(random.uniform(_size_of("rand", size), dtype or Defaults.dtype, 0.0, 1.0, generator), device, requires_grad, out)
+    return _make(
+        random.uniform(_size_of("rand", size), dtype or Defaults.dtype, 0.0, 1.0, generator), device, requires_grad, out
+    )
 
 
 def randn(*size, generator=None, out=None, dtype=None, device=None, requires_grad=False, **options):
@@ -33,15 +35,33 @@ def randn(*size, generator=None, out=None, dtype=None, device=None, requires_gra
 
         raise invalid_combination("randn", size, options)
     check_options("randn", **options)
-    return _make(random.normal(_size_of("randn", size), dtype or Defaults.dtype, 0.0, 1.0, generator), device, requires_grad, out)
+    return _make(
+        random.normal(_size_of("randn", size), dtype or Defaults.dtype, 0.0, 1.0, generator), device, requires_grad, out
+    )
 
 
-def randint(low, high=None, size=None, *, generator=None, out=None, dtype=dtypes.int64, device=None, requires_grad=False, **options):
+def randint(
+    low,
+    high=None,
+    size=None,
+    *,
+    generator=None,
+    out=None,
+    dtype=dtypes.int64,
+    device=None,
+    requires_grad=False,
+    **options,
+):
     """Return whole numbers drawn evenly from low ... high - 1; low may be left out (0)."""
     check_options("randint", **options)
     if size is None:
         low, high, size = 0, low, high
-    return _make(random.randint(low, high, _size_of("randint", (size,)), dtype or dtypes.int64, generator), device, requires_grad, out)
+    return _make(
+        random.randint(low, high, _size_of("randint", (size,)), dtype or dtypes.int64, generator),
+        device,
+        requires_grad,
+        out,
+    )
 
 
 def randperm(n, *, generator=None, out=None, dtype=dtypes.int64, device=None, requires_grad=False, **options):
@@ -89,7 +109,12 @@ def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, de
     """Return normal numbers of given means and standard deviations: numbers with a size, or tensors."""
     check_dtype("normal", dtype)
     if size is not None:
-        return _make(random.normal(_size_of("normal", (size,)), dtype or Defaults.dtype, mean, std, generator), device, False, out)
+        return _make(
+            random.normal(_size_of("normal", (size,)), dtype or Defaults.dtype, mean, std, generator),
+            device,
+            False,
+            out,
+        )
     shaped = mean if isinstance(mean, Tensor) else std
     if not isinstance(shaped, Tensor):
         raise TypeError("normal() needs a size when mean and std are numbers")

@@ -126,7 +126,7 @@ pad_ = linear(
     node="ConstantPadNdBackward0",
 )
 clone_ = linear("clone_(x)", lambda g: g, doc="a copy", xp="copy", node="CloneBackward0")
-cast_ = linear("cast_(x, *, dtype)", lambda g: g, doc="another dtype; the walk casts the gradient back", xp="cast", node="ToCopyBackward0")
+cast_ = linear("cast_(x, *, dtype)", lambda g: g, doc="another dtype; the walk casts the gradient back", xp="cast", result="other", node="ToCopyBackward0")
 real = view("real(x)", lambda xp, g: xp.as_complex(g, None), doc="real part", node="RealBackward0")
 imag = view("imag(x)", lambda xp, g: xp.as_complex(None, g), doc="imaginary part", node="ImagBackward0")
 

@@ -76,22 +76,29 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def _convolve(dims, input, weight, bias, stride, padding, dilation, groups):
+    given = (input, weight, bias, stride, padding, dilation, groups)
     try:
         rank = len(input._a.shape) - dims
-        fits = len(weight._a.shape) == dims + 2
-    except AttributeError:
-        raise _wrong_kinds(f"conv{dims}d", input, weight, bias) from None
-    if rank not in (1, 2):
-        raise _wrong_rank(f"conv{dims}d", dims, input)
-    if stride.__class__ is not tuple or padding.__class__ is not tuple or dilation.__class__ is not tuple or not fits:
-        stride, dilation = numbers("stride", stride, dims, weight), numbers("dilation", dilation, dims, weight)
-        if padding.__class__ is str:
-            input, padding = _padded(input, weight, stride, padding, dilation, dims)
-        padding = numbers("padding", padding, dims, weight)
-    if rank == 1:
+        if rank not in (1, 2):
+            raise _wrong_rank(f"conv{dims}d", dims, input)
+        if stride.__class__ is not tuple or padding.__class__ is not tuple or dilation.__class__ is not tuple:
+            input, stride, padding, dilation = _spelled_out(dims, input, weight, stride, padding, dilation)
+        elif len(stride) + 2 != len(weight._a.shape) or len(stride) != len(padding) or len(stride) != len(dilation):
+            input, stride, padding, dilation = _spelled_out(dims, input, weight, stride, padding, dilation)
+        if rank == 2:
+            return rows.convolution_(input, weight, bias, stride, padding, dilation, groups)
         batch = s.unsqueeze_(input, 0)
         return _without_batch(rows.convolution_(batch, weight, bias, stride, padding, dilation, groups))
-    return rows.convolution_(input, weight, bias, stride, padding, dilation, groups)
+    except (AttributeError, TypeError) as error:
+        raise _wrong_kinds(f"conv{dims}d", given, error) from None
+
+
+def _spelled_out(dims, input, weight, stride, padding, dilation):
+    """The input, and stride, padding and dilation as one number per axis."""
+    stride, dilation = numbers("stride", stride, dims, weight), numbers("dilation", dilation, dims, weight)
+    if padding.__class__ is str:
+        input, padding = _padded(input, weight, stride, padding, dilation, dims)
+    return input, stride, numbers("padding", padding, dims, weight), dilation
 
 
 def numbers(name, value, dims, weight):
@@ -101,10 +108,16 @@ def numbers(name, value, dims, weight):
         RuntimeError: there are more or fewer.
         TypeError: not whole numbers.
     """
-    if isinstance(value, int):
+    if value.__class__ is int:
         value = (value,) * dims
-    if not isinstance(value, (tuple, list)) or not all(isinstance(n, int) for n in value):
-        raise TypeError(f"conv{dims}d(): argument '{name}' must be tuple of ints, not {type(value).__name__}")
+    elif not isinstance(value, (tuple, list)):
+        raise TypeError(f"argument '{name}' must be tuple of ints, not {type(value).__name__}")
+    for place, n in enumerate(value, 1):
+        if not isinstance(n, int):
+            raise TypeError(
+                f"argument '{name}' failed to unpack the object at pos {place} with error \"type must be tuple of ints,but got "
+                f'{type(n).__name__}"'
+            )
     wanted = weight.dim() - 2
     if len(value) == 1 and wanted > 0:
         return tuple(value) * wanted
@@ -146,16 +159,23 @@ def _wrong_rank(name, dims, input):
     )
 
 
-def _wrong_kinds(name, input, weight, bias):
-    """The error for arguments that are no tensors."""
-    came = [type(a).__name__ for a in (input, weight, bias) if a is not None]
-    if not all(isinstance(a, Tensor) for a in (input, weight)) or not isinstance(bias, Tensor | None):
-        return TypeError(
-            f"{name}() received an invalid combination of arguments - got ({', '.join(came)}), but expected one of:\n"
-            " * (Tensor input, Tensor weight, Tensor bias = None, tuple of ints stride = 1, tuple of ints padding = 0, tuple of "
-            "ints dilation = 1, int groups = 1)"
-        )
-    return RuntimeError(f"{name}(): a tensor without memory")
+def _wrong_kinds(name, given, error):
+    """The error for arguments of a kind that no convolution takes."""
+    if "failed to unpack" in str(error):
+        return TypeError(f"{name}(): {error}")
+    input, weight, bias, *others = given
+    tensors = [input, weight] if bias is None else [input, weight, bias]
+    if all(isinstance(t, Tensor) for t in tensors) and not isinstance(error, TypeError):
+        return error
+    options = dict(zip(("stride", "padding", "dilation", "groups"), others, strict=True))
+    came = [type(t).__name__ for t in tensors]
+    came += [f"{key}={type(v).__name__}" for key, v in options.items() if v != (0 if key == "padding" else 1)]
+    before = " * (Tensor input, Tensor weight, Tensor bias = None, tuple of ints stride = 1, "
+    after = ", tuple of ints dilation = 1, int groups = 1)"
+    return TypeError(
+        f"{name}() received an invalid combination of arguments - got ({', '.join(came)}), but expected one of:\n"
+        f'{before}tuple of ints padding = 0{after}\n{before}str padding = "valid"{after}\n'
+    )
 
 
 # --- transposed convolution ---
@@ -198,18 +218,20 @@ def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_paddi
 
 def _transposed(dims, input, weight, bias, stride, padding, output_padding, groups, dilation):
     name = f"conv_transpose{dims}d"
-    try:
-        rank = len(input._a.shape) - dims
-        kernel = weight._a.shape[2:]
-    except AttributeError:
-        raise _wrong_kinds(name, input, weight, bias) from None
+    for place, (key, value) in enumerate((("input", input), ("weight", weight), ("bias", bias)), 1):
+        if not isinstance(value, Tensor) and not (value is None and key == "bias"):
+            raise TypeError(f"{name}(): argument '{key}' (position {place}) must be Tensor, not {type(value).__name__}")
+    rank = len(input._a.shape) - dims
     if rank not in (1, 2):
         raise _wrong_rank(name, dims, input)
     given = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
-    stride, padding, extra, dilation = (numbers(key, value, dims, weight) for key, value in given.items())
+    try:
+        stride, padding, extra, dilation = (numbers(key, value, dims, weight) for key, value in given.items())
+    except TypeError as error:
+        raise TypeError(f"{name}(): {error}") from None
     if rank == 1:
         input = s.unsqueeze_(input, 0)
-    axes = list(zip(input._a.shape[2:], kernel, stride, padding, extra, dilation, strict=True))
+    axes = list(zip(input._a.shape[2:], weight._a.shape[2:], stride, padding, extra, dilation, strict=True))
     size = tuple((n - 1) * t - 2 * p + d * (k - 1) + e + 1 for n, k, t, p, e, d in axes)
     if any(extra):
         _check_output_padding(stride, extra, dilation, dims)

@@ -8,9 +8,7 @@ from ...core.tensor import Tensor
 __all__ = ["embedding"]
 
 
-def embedding(
-    input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False
-):
+def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     """weight[input]: the rows of a table by their numbers.
 
     Args:
@@ -43,6 +41,8 @@ def embedding(
         raise NotImplementedError("embedding: sparse=True is not supported: there are no sparse gradients")
     if input.dtype is not dtypes.int64 and input.dtype is not dtypes.int32:
         raise _wrong_index(input)
+    if len(weight._a.shape) != 2:
+        raise RuntimeError("'weight' must be 2-D")
     if input._xp is not weight._xp:
         raise two_devices([weight, input])
     if padding_idx is not None:

@@ -63,7 +63,11 @@ def _max_pool(dims, input, kernel_size, stride, padding, dilation, ceil_mode, re
     stride = kernel_size if stride is None or stride == [] else stride
     statics = tuple(per_axis(v, dims) for v in (kernel_size, stride, padding, dilation))
     shape = input._a.shape
-    if len(shape) - dims not in (1, 2) or 0 in shape[-dims - 1 :] or any(len(v) != dims for v in statics if v.__class__ is tuple):
+    if (
+        len(shape) - dims not in (1, 2)
+        or 0 in shape[-dims - 1 :]
+        or any(len(v) != dims for v in statics if v.__class__ is tuple)
+    ):
         raise max_pool_error(dims, input, statics, ceil_mode)
     if input.dtype.kind != 2 and (dims == 1 or input.dtype.kind != 1):
         raise not_implemented("max_pool1d_impl" if dims == 1 else name, input)
@@ -127,17 +131,23 @@ def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def max_pool1d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+def max_pool1d_with_indices(
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
     """As :func:`max_pool1d` with ``return_indices=True``."""
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
-def max_pool2d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+def max_pool2d_with_indices(
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
     """As :func:`max_pool2d` with ``return_indices=True``."""
     return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
-def max_pool3d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+def max_pool3d_with_indices(
+    input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
     """As :func:`max_pool3d` with ``return_indices=True``."""
     return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
@@ -231,10 +241,10 @@ def _adaptive_size(what, dims, input, output_size):
     """The checked output size; None stands for the input's."""
     if not isinstance(input, Tensor):
         raise not_a_tensor(f"adaptive_{what}_pool{dims}d", input)
-    size = (output_size,) * dims if isinstance(output_size, int) else output_size
-    error = adaptive_error(what, dims, input, size)
+    error = adaptive_error(what, dims, input, output_size)
     if error is not None:
         raise error
+    size = (output_size,) * dims if isinstance(output_size, int) else output_size
     shape = input._a.shape[len(input._a.shape) - len(size) :]
     return tuple(n if count is None else count for n, count in zip(shape, size, strict=True))
 

@@ -5,28 +5,215 @@
 3.0
 """
 
-from plugrad.core.create import arange, as_tensor, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace, ones, ones_like, tensor, zeros, zeros_like
+import plugrad.core.ops  # noqa: F401 - gives Tensor its methods
+from plugrad import autograd, backends, cuda, nn, optim, random, serialization, testing, utils
+from plugrad.core import dtypes as _dtypes
+from plugrad.core.create import (
+    arange,
+    as_tensor,
+    empty,
+    empty_like,
+    eye,
+    from_dlpack,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from plugrad.core.create import old_constructor as _old_constructor
 from plugrad.core.device import device, get_default_device, set_default_device
 from plugrad.core.dtypes import dtype, promote_types
-from plugrad.core.modes import enable_grad, get_default_dtype, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_default_dtype, set_grad_enabled
-from plugrad.core.ops.arithmetic import add, addcdiv, addcmul, allclose, clamp, clamp_max, clamp_min, div, equal, float_power, floor_divide, isclose, lerp, masked_fill, pow, round, rsub, sub, where
-from plugrad.core.ops.elementwise import abs, acos, acosh, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_not, bitwise_or, bitwise_xor, ceil, cos, cosh, eq, erf, exp, exp2, expm1, floor, fmod, ge, gt, isfinite, isinf, isnan, le, log, log10, log1p, log2, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul, ne, neg, reciprocal, relu, remainder, rsqrt, sigmoid, sign, sin, sinh, sqrt, square, tan, tanh, trunc
-from plugrad.core.ops.index import gather, index_add, index_copy, index_fill, index_put, index_select, masked_select, scatter, scatter_add, take, take_along_dim
+from plugrad.core.modes import (
+    enable_grad,
+    get_default_dtype,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_default_dtype,
+    set_grad_enabled,
+)
+from plugrad.core.ops.arithmetic import (
+    add,
+    addcdiv,
+    addcmul,
+    allclose,
+    clamp,
+    clamp_max,
+    clamp_min,
+    div,
+    equal,
+    float_power,
+    floor_divide,
+    isclose,
+    lerp,
+    masked_fill,
+    pow,
+    round,
+    rsub,
+    sub,
+    where,
+)
+from plugrad.core.ops.elementwise import (
+    abs,
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    bitwise_and,
+    bitwise_not,
+    bitwise_or,
+    bitwise_xor,
+    ceil,
+    cos,
+    cosh,
+    eq,
+    erf,
+    exp,
+    exp2,
+    expm1,
+    floor,
+    fmod,
+    ge,
+    gt,
+    isfinite,
+    isinf,
+    isnan,
+    le,
+    log,
+    log1p,
+    log2,
+    log10,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    lt,
+    maximum,
+    minimum,
+    mul,
+    ne,
+    neg,
+    reciprocal,
+    relu,
+    remainder,
+    rsqrt,
+    sigmoid,
+    sign,
+    sin,
+    sinh,
+    sqrt,
+    square,
+    tan,
+    tanh,
+    trunc,
+)
+from plugrad.core.ops.index import (
+    gather,
+    index_add,
+    index_copy,
+    index_fill,
+    index_put,
+    index_select,
+    masked_select,
+    scatter,
+    scatter_add,
+    take,
+    take_along_dim,
+)
 from plugrad.core.ops.join import cat, chunk, hstack, split, stack, unbind, vstack
 from plugrad.core.ops.product import addmm, addmv, baddbmm, bmm, dot, matmul, mm, mv, outer
-from plugrad.core.ops.reduction import all, amax, amin, any, argmax, argmin, argsort, count_nonzero, cumprod, cumsum, log_softmax, logsumexp, max, mean, min, nonzero, norm, prod, softmax, sort, std, std_mean, sum, topk, var, var_mean
-from plugrad.core.ops.reshaping import broadcast_tensors, broadcast_to, clone, conj, diag, diagonal, flatten, flip, fliplr, flipud, movedim, narrow, permute, ravel, repeat_interleave, reshape, roll, select, squeeze, t, tile, trace, transpose, tril, triu, unflatten, unsqueeze
-from plugrad.core.ops.sampling import bernoulli, multinomial, normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm
+from plugrad.core.ops.reduction import (
+    all,
+    amax,
+    amin,
+    any,
+    argmax,
+    argmin,
+    argsort,
+    count_nonzero,
+    cumprod,
+    cumsum,
+    log_softmax,
+    logsumexp,
+    max,
+    mean,
+    min,
+    nonzero,
+    norm,
+    prod,
+    softmax,
+    sort,
+    std,
+    std_mean,
+    sum,
+    topk,
+    var,
+    var_mean,
+)
+from plugrad.core.ops.reshaping import (
+    broadcast_tensors,
+    broadcast_to,
+    clone,
+    conj,
+    diag,
+    diagonal,
+    flatten,
+    flip,
+    fliplr,
+    flipud,
+    movedim,
+    narrow,
+    permute,
+    ravel,
+    repeat_interleave,
+    reshape,
+    roll,
+    select,
+    squeeze,
+    t,
+    tile,
+    trace,
+    transpose,
+    tril,
+    triu,
+    unflatten,
+    unsqueeze,
+)
+from plugrad.core.ops.sampling import (
+    bernoulli,
+    multinomial,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+)
 from plugrad.core.printing import set_printoptions
 from plugrad.core.queries import can_cast, finfo, iinfo, is_complex, is_floating_point, is_tensor, numel, result_type
-from plugrad.core.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from plugrad.core.random import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 from plugrad.core.serialization import load, save
 from plugrad.core.shapes import broadcast_shapes
 from plugrad.core.tensor import Size, Tensor
-from plugrad.core import dtypes as _dtypes
-from plugrad.core.create import old_constructor as _old_constructor
-import plugrad.core.ops  # noqa: F401 - gives Tensor its methods
-from plugrad import autograd, backends, cuda, nn, optim, random, serialization, testing, utils
 
 __version__ = "0.1.0.dev0"
 

@@ -8,7 +8,10 @@ import plugrad
 
 def report():
     """The report as text."""
-    lines = [f"plugrad {plugrad.__version__} on Python {platform.python_version()} ({sys.platform}, {platform.machine()})", ""]
+    lines = [
+        f"plugrad {plugrad.__version__} on Python {platform.python_version()} ({sys.platform}, {platform.machine()})",
+        "",
+    ]
     for name, facts in plugrad.backends.status().items():
         devices = ", ".join(facts["device_types"]) or "-"
         state = "usable" if facts["usable"] else f"not usable: {facts['why']}"

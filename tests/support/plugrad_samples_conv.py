@@ -24,9 +24,7 @@ def convolution(x, weight, bias, stride, padding, dilation, groups):
     out = np.zeros((n, o, *size), x.dtype)
     per_group, channels = o // groups, weight.shape[1]
     for place in np.ndindex(*size):
-        window = tuple(
-            slice(i * s, i * s + r, d) for i, s, r, d in zip(place, stride, reach, dilation, strict=True)
-        )
+        window = tuple(slice(i * s, i * s + r, d) for i, s, r, d in zip(place, stride, reach, dilation, strict=True))
         for j in range(o):
             first = j // per_group * channels
             met = padded[(slice(None), slice(first, first + channels), *window)]
@@ -156,10 +154,12 @@ def pool_windows(shape, kernel, stride, padding, dilation, ceil_mode):
         counts.append(count - 1 if ceil_mode and (count - 1) * s >= n + p else count)
     met = {}
     for place in np.ndindex(*counts):
-        taps = itertools.product(*(
-            [i * s - p + t * d for t in range(k)]
-            for i, s, p, d, k in zip(place, stride, padding, dilation, kernel, strict=True)
-        ))
+        taps = itertools.product(
+            *(
+                [i * s - p + t * d for t in range(k)]
+                for i, s, p, d, k in zip(place, stride, padding, dilation, kernel, strict=True)
+            )
+        )
         inside = [t for t in taps if all(0 <= q < n for q, n in zip(t, size, strict=True))]
         met[place] = [int(np.ravel_multi_index(t, size)) for t in inside]
     return tuple(counts), met
@@ -282,7 +282,13 @@ def avg_pool_inputs(cases):
     ]
 
 
-CELLS_2D = [((2, 2, 4, 6), (2, 3)), ((2, 5, 7), (3, 2)), ((1, 2, 3, 4), (1, 1)), ((1, 1, 2, 3), (4, 5)), ((0, 2, 4, 4), (2, 2))]
+CELLS_2D = [
+    ((2, 2, 4, 6), (2, 3)),
+    ((2, 5, 7), (3, 2)),
+    ((1, 2, 3, 4), (1, 1)),
+    ((1, 1, 2, 3), (4, 5)),
+    ((0, 2, 4, 4), (2, 2)),
+]
 CELLS_3D = [((1, 2, 4, 3, 5), (2, 3, 2)), ((2, 4, 4, 2), (2, 2, 1))]
 
 
@@ -457,7 +463,11 @@ REFERENCES = {
     "embedding_": embedding,
     "embedding_backward": embedding_backward,
     "embedding_pick": embedding_pick,
-    **{name: pad_edges for name in SAMPLES if "_pad" in name and name.startswith(("reflection", "replication", "circular"))},
+    **{
+        name: pad_edges
+        for name in SAMPLES
+        if "_pad" in name and name.startswith(("reflection", "replication", "circular"))
+    },
     "pad_edges_input": pad_edges_input,
 }
 

@@ -3,7 +3,6 @@
 from plugrad.autograd import function, functional, graph
 from plugrad.core.engine import backward, grad
 from plugrad.core.function import Function
-
 from plugrad.core.gradcheck import gradcheck, gradgradcheck
 from plugrad.core.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
 from plugrad.core.tensor import Tensor as Variable
