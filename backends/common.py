@@ -127,8 +127,11 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
         return self.exp(x * math.log(2.0))
 
     def sigmoid(self, x):
-        # tanh never overflows, exp(-x) does below -88 in float32.
-        return self.tanh(x * 0.5) * 0.5 + 0.5
+        if self.dtype_names[x.dtype].startswith("complex"):
+            return self.tanh(x * 0.5) * 0.5 + 0.5
+        # exp(-|x|) never overflows; a way by tanh would be wrong in the left tail.
+        e = self.exp(-self.abs(x))
+        return self.where(x >= 0, self.ones_like(e), e) / (e + 1.0)
 
     def relu(self, x):
         return self.maximum(x, self.zeros_like(x))
@@ -217,10 +220,14 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
         return total + (top if keepdims else self.reshape(top, total.shape))
 
     def softmax(self, x, axis):
+        if 0 in x.shape:
+            return self.copy(x)
         e = self.exp(x - self.max(x, axis, True))
         return e / self.sum(e, axis, True)
 
     def log_softmax(self, x, axis):
+        if 0 in x.shape:
+            return self.copy(x)
         shifted = x - self.max(x, axis, True)
         return shifted - self.log(self.sum(self.exp(shifted), axis, True))
 
@@ -252,6 +259,8 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
         return self.permute_dims(a, tuple(order))
 
     def take_along_axis(self, x, index, axis):
+        if not x.shape:
+            return self.reshape(x, index.shape)
         return self.getitem(x, self.along(x.shape, index, axis))
 
     def along(self, shape, index, axis):

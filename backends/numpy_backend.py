@@ -6,16 +6,19 @@ import numpy as np
 
 from . import numpy_steps
 from .common import Backend
+from .numpy_activations import NumpyActivations
 from .numpy_conv import NumpyConvolution
 from .numpy_linalg import NumpyLinalg
 from .numpy_neural import NumpyNeural
+from .numpy_norm import NumpyNorm
 from .numpy_pool import NumpyPooling
+from .numpy_softmax import NumpySoftmax
 from .spec import BackendSpec, hookimpl
 
 _add_reduce = np.add.reduce
 
 
-class NumpyBackend(NumpyConvolution, NumpyLinalg, NumpyNeural, NumpyPooling, Backend):
+class NumpyBackend(NumpyActivations, NumpyConvolution, NumpyLinalg, NumpyNeural, NumpyNorm, NumpyPooling, NumpySoftmax, Backend):
     """numpy's functions by their array-API names; temporaries are avoided where it pays."""
 
     array_type = np.ndarray
@@ -187,20 +190,6 @@ class NumpyBackend(NumpyConvolution, NumpyLinalg, NumpyNeural, NumpyPooling, Bac
     @staticmethod
     def cast(a, dtype):
         return a.astype(dtype)
-
-    @staticmethod
-    def relu(x):
-        return np.maximum(x, 0)
-
-    @staticmethod
-    def sigmoid(x):
-        out = np.multiply(x, 0.5)
-        if out.__class__ is not np.ndarray:
-            return np.asarray(np.tanh(out) * x.dtype.type(0.5) + x.dtype.type(0.5))
-        np.tanh(out, out)
-        out *= 0.5
-        out += 0.5
-        return out
 
     # --- reductions ---
     @staticmethod

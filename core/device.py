@@ -99,6 +99,10 @@ def _prepare(xp, where):
     xp.device = device(where.type, None if where.type == "cpu" else where.index or 0)
     xp.to_dtype = {native: DTYPES[name] for native, name in xp.dtype_names.items()}
     xp.tensors = TensorSpace(xp)
+    if xp.scope is not None:
+        from .engine import Walk
+
+        Walk.scoped = True
 
 
 def get_default_device():

@@ -107,6 +107,8 @@ def conj(xp, g):
 class Walk:
     """One backward pass: gradients on their way, and where they end."""
 
+    scoped = False  # set once a device is in use that must be made current around its operators
+
     def __init__(self, xp, create_graph, keep_graph, only=None):
         self.kind = Tensors if create_graph else Arrays
         self.keep_graph = keep_graph
@@ -116,7 +118,6 @@ class Walk:
         self.heap = []
         self.leaves = {}
         self.captured = {}
-        self.scope = xp.scope
         self.complex_dtypes = (xp.complex64 or MISSING, xp.complex128 or MISSING)
 
     def give(self, edge, g):
@@ -150,7 +151,7 @@ class Walk:
         slots[port.index] = g if slots[port.index] is None else slots[port.index] + g
 
     def run(self):
-        if self.kind is Arrays and self.only is None and self.scope is None:
+        if self.kind is Arrays and self.only is None and not self.scoped:
             self.run_arrays()
         else:
             self.run_general()

@@ -61,6 +61,7 @@ class _Mode:
         INFERENCE.set(inference)
 
     def clone(self):
+        """Another of the same kind, for one with block."""
         return type(self)()
 
     def __call__(self, function):
@@ -160,6 +161,7 @@ class set_grad_enabled(_Mode):
         return super().__call__(function)
 
     def clone(self):
+        """Another of the same kind, for one with block."""
         copy = object.__new__(type(self))
         copy.mode, copy._before = self.mode, (GRAD.get(), INFERENCE.get())
         return copy
@@ -189,6 +191,7 @@ class inference_mode(_Mode):
         self.mode = mode
 
     def clone(self):
+        """Another of the same kind, for one with block."""
         return type(self)(self.mode)
 
     def _switch(self):

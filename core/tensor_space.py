@@ -75,6 +75,8 @@ class TensorSpace(Backend):
         return ROWS["index_"].function(x, tuple(raw(k) for k in key) if isinstance(key, tuple) else raw(key))
 
     def take_along_axis(self, x, index, axis):
+        if not x.shape:
+            return x.reshape(index.shape)
         return ROWS["gather_"].function(x, raw(index), axis)
 
     def gather_backward(self, g, index, axis, shape):

@@ -21,16 +21,16 @@ EXTRAS["custom_function"] = ["matplotlib.figure"]
 
 
 @pytest.fixture(scope="module")
-def device(request):
+def device_name(request):
     """The device under test: a backend's name is also a device type."""
     name = request.config.getoption("--backend")
     return "cpu" if name == "numpy" else name
 
 
 @pytest.fixture(scope="module")
-def tiny(device):
+def tiny(device_name):
     """Arguments of a run of 2 batches an epoch, 12 in all."""
-    return ["--epochs", "2", "--limit", "64", "--quiet", "--device", device]
+    return ["--epochs", "2", "--limit", "64", "--quiet", "--device", device_name]
 
 
 def load(name):
@@ -136,7 +136,8 @@ def test_resuming_a_finished_run_trains_nothing(finetune, tiny, whole_run, no_pi
     assert results(whole_run) == before
 
 
-@pytest.mark.cpu  # the backend changes nothing but the time
+@pytest.mark.slow
+@pytest.mark.cpu  # another backend changes nothing but the time
 def test_the_whole_finetuning_is_good_enough(finetune, tmp_path, no_picture):
     assert finetune.main(["--quiet", "--out", str(tmp_path)]) == 0
     history = plugrad.load(tmp_path / "checkpoint.pth")["progress"]["history"]
@@ -190,8 +191,8 @@ def test_a_missing_extra_is_named(name, monkeypatch):
                 load(name)
 
 
-def test_custom_function_fits_the_sine(device, tmp_path, capsys):
-    losses = load("custom_function").main(["--steps", "60", "--device", device, "--out", str(tmp_path)])
+def test_custom_function_fits_the_sine(device_name, tmp_path, capsys):
+    losses = load("custom_function").main(["--steps", "60", "--device", device_name, "--out", str(tmp_path)])
     assert "the derivative of P3 is right" in capsys.readouterr().out
     assert all(len(values) == 60 and values == sorted(values, reverse=True) for values in losses.values())
     assert losses["cubic"][-1] < losses["cubic"][0] / 30
@@ -211,8 +212,8 @@ def differs_from_the_forward(ctx, grad_output):
 
 
 @pytest.mark.parametrize("backward", [forgets_grad_output, differs_from_the_forward])
-def test_custom_function_would_notice_a_wrong_derivative(device, monkeypatch, backward):
+def test_custom_function_would_notice_a_wrong_derivative(device_name, monkeypatch, backward):
     example = load("custom_function")
     monkeypatch.setattr(example.LegendrePolynomial3, "backward", staticmethod(backward))
     with pytest.raises(RuntimeError, match="Jacobian mismatch for output 0"):
-        example.check_derivative(device)
+        example.check_derivative(device_name)

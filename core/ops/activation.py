@@ -103,6 +103,14 @@ glu_ = general(
 )
 
 # --- in place ---
+rrelu_in_place = elementwise(
+    "rrelu_in_place(x, *, noise)",
+    lambda xp, g, noise: xp.rrelu(g, noise),
+    doc="rrelu, under the name that torch gives its in-place form",
+    xp="rrelu",
+    node="RreluWithNoiseBackward1",
+    check=real_only("rrelu_with_noise_out_cpu"),
+)
 leaky_relu_in_place = elementwise(
     "leaky_relu_in_place(x, *, slope)",
     lambda xp, g, out, slope: xp.where(out > 0, g, g * slope),

@@ -285,6 +285,11 @@ def install():
         setattr(Tensor, name, function)
 
 
+def where_method(input, condition, other):
+    """input where the condition holds, other elsewhere."""
+    return where(condition, input, other)
+
+
 METHODS = {
     **{name: row_function for name, row_function in vars(e).items() if hasattr(row_function, "row") and row_function.row.has_out},
     **{
@@ -294,7 +299,7 @@ METHODS = {
             isclose, allclose, equal,
         )
     },
-    "where": lambda self, condition, other: where(condition, self, other),
+    "where": where_method,
     "multiply": e.mul, "subtract": sub, "divide": div, "true_divide": e.div, "absolute": e.abs, "negative": e.neg, "clip": clamp,
     "greater": e.gt, "greater_equal": e.ge, "less": e.lt, "less_equal": e.le, "not_equal": e.ne, "arcsin": e.asin, "arccos": e.acos,
     "arctan": e.atan, "arcsinh": e.asinh, "arccosh": e.acosh, "arctanh": e.atanh, "arctan2": e.atan2, "fix": e.trunc,

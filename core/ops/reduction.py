@@ -288,22 +288,23 @@ def logsumexp(input, dim, keepdim=False, *, out=None):
 
 def softmax(input, dim, dtype=None):
     """eˣ / Σ eˣ along a dimension."""
-    return _softmax(r.softmax_, "softmax_lastdim_kernel_impl", input, dim, dtype)
+    return _softmax(r.softmax_, "softmax", input, dim, dtype)
 
 
 def log_softmax(input, dim, dtype=None):
     """x - log Σ eˣ along a dimension."""
-    return _softmax(r.log_softmax_, "log_softmax_lastdim_kernel_impl", input, dim, dtype)
+    return _softmax(r.log_softmax_, "log_softmax", input, dim, dtype)
 
 
 def _softmax(row, name, input, dim, dtype):
     if dtype is not None:
         input = input.to(dtype)
+    axis = one_axis(dim, input.dim())
     if input.dtype.kind < dtypes.FLOAT:
         from ..errors import scalar_name
 
-        raise NotImplementedError(f"\"{name}\" not implemented for '{scalar_name(input.dtype)}'")
-    axis = one_axis(dim, input.dim())
+        kernel = f"{name}_lastdim_kernel_impl" if axis == max(input.dim() - 1, 0) else f"{name}_kernel_impl"
+        raise NotImplementedError(f'"{kernel}" not implemented for \'{scalar_name(input.dtype)}\'')
     if input.dim() == 0:
         return row(input.reshape(1), 0).reshape(())
     return row(input, axis)

@@ -122,7 +122,7 @@ def prelu(input, weight):
     """
     _check_prelu(input, weight)
     rank = input.dim()
-    if weight.dim() == 1 and rank != 1:
+    if rank != 1:
         weight = weight.reshape([] if rank == 0 else [1, -1] + [1] * (rank - 2))
     return a.prelu_kernel(input, weight)
 
@@ -162,8 +162,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
         host, falling = xp.to_host(noise), input._host() <= 0
         host[falling] = random.uniform((int(falling.sum()),), dtypes.float64, lower, upper)
         noise = xp.from_host(host)
-    made = a.rrelu_with_noise(input, noise)
-    return store(input, made) if inplace else made
+    return store(input, a.rrelu_in_place(input, noise)) if inplace else a.rrelu_with_noise(input, noise)
 
 
 def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
@@ -304,6 +303,7 @@ def glu(input, dim=-1):
     axis = one_axis(dim, input.dim())
     if input._a.shape[axis] % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {axis} is size {input._a.shape[axis]}")
+    _check_real("glu_cpu", input)
     return a.glu_(input, axis)
 
 
@@ -358,6 +358,8 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
+    if input.dtype is dtypes.bool_:
+        raise RuntimeError("Bool inputs not supported for hardtanh")
     made = e.hardtanh(input, min_val, max_val)
     return store(input, made) if inplace else made
 
@@ -388,6 +390,8 @@ def threshold(input, threshold, value, inplace=False):
         >>> plugrad.nn.functional.threshold(plugrad.tensor([0.1, 0.7]), 0.5, 9.0)
         tensor([9.0000, 0.7000])
     """
+    if input.dtype is dtypes.bool_:
+        raise NotImplementedError("\"threshold_cpu\" not implemented for 'Bool'")
     if not inplace:
         return a.threshold_(input, threshold, value)
     # The result tells what was replaced only while the value is not above the threshold.
@@ -405,7 +409,13 @@ _threshold = threshold
 
 def hardshrink(input, lambd=0.5):
     """x where |x| > lambd, 0 elsewhere."""
+    _check_real("hardshrink_cpu", input)
     return a.hardshrink(input, lambd)
+
+
+def _check_real(kernel, input):
+    if not input.is_floating_point():
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(input.dtype)}'")
 
 
 def softshrink(input, lambd=0.5):
@@ -414,7 +424,8 @@ def softshrink(input, lambd=0.5):
     Raises:
         RuntimeError: lambd is negative.
     """
-    if lambd < 0 and input.is_floating_point():
+    _check_real("softshrink_check", input)
+    if lambd < 0:
         raise RuntimeError(
             f"lambda must be in range [0, {finfo(input.dtype).max:g}] for input dtype {scalar_name(input.dtype)}, "
             f"but found {lambd:g}"

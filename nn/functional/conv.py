@@ -81,9 +81,8 @@ def _convolve(dims, input, weight, bias, stride, padding, dilation, groups):
         rank = len(input._a.shape) - dims
         if rank not in (1, 2):
             raise _wrong_rank(f"conv{dims}d", dims, input)
-        if stride.__class__ is not tuple or padding.__class__ is not tuple or dilation.__class__ is not tuple:
-            input, stride, padding, dilation = _spelled_out(dims, input, weight, stride, padding, dilation)
-        elif len(stride) + 2 != len(weight._a.shape) or len(stride) != len(padding) or len(stride) != len(dilation):
+        tuples = stride.__class__ is padding.__class__ is dilation.__class__ is tuple
+        if not tuples or not len(stride) == len(padding) == len(dilation) == len(weight._a.shape) - 2:
             input, stride, padding, dilation = _spelled_out(dims, input, weight, stride, padding, dilation)
         if rank == 2:
             return rows.convolution_(input, weight, bias, stride, padding, dilation, groups)

@@ -58,12 +58,12 @@ class WhereSwapped(NumpyBackend):
         return np.where(condition, y, x)
 
 
-class DoubleLeaks(NumpyBackend):
-    """exp computes and answers in float64."""
+class SinglePrecisionExp(NumpyBackend):
+    """exp has but seven digits. (An answer in a wider dtype would be cast back by core: that is no fault.)"""
 
     @staticmethod
     def exp(x):
-        return np.exp(x, dtype="complex128" if x.dtype.kind == "c" else "float64")
+        return np.exp(x.astype("complex64" if x.dtype.kind == "c" else "float32")).astype(x.dtype)
 
 
 class SinglePrecision(NumpyBackend):

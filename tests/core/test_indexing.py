@@ -1,6 +1,7 @@
 """x[key] and x[key] = value: values and gradients against numpy for every kind of key, and the words for bad ones."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 
 import plugrad as torch
 from plugrad.autograd import grad
-from plugrad.testing import assert_close
 
 pytestmark = pytest.mark.device
 
@@ -34,6 +34,34 @@ def to_tensors(key):
     if isinstance(key, tuple):
         return tuple(to_tensors(part) for part in key)
     return tensor(key) if isinstance(key, np.ndarray) else key
+
+
+def places(key, shape):
+    """Which element of the flattened tensor stands at each place of x[key].
+
+    torch takes ints, slices, None and Ellipsis first, and the index arrays after them; numpy counts ints among the arrays.
+    """
+    basic, arrays = [], []
+    for part in key if isinstance(key, tuple) else (key,):
+        part = np.asarray(part) if isinstance(part, list) else part
+        if isinstance(part, bool):
+            basic.append(None)
+            arrays.append(np.array([part]))
+        elif isinstance(part, np.ndarray):
+            basic += [slice(None)] * (part.ndim if part.dtype == bool else 1)
+            arrays.append(part)
+        else:
+            basic.append(part)
+            arrays += [] if isinstance(part, (int, np.integer)) else [Ellipsis if part is Ellipsis else slice(None)]
+    found = np.arange(np.prod(shape, dtype=int)).reshape(shape)[tuple(basic)]
+    return found[tuple(arrays)] if any(isinstance(part, np.ndarray) for part in arrays) else found
+
+
+def scattered(weights, where, shape):
+    """Zeros with ``weights`` added at ``where``."""
+    out = np.zeros(shape)
+    np.add.at(out.reshape(-1), np.asarray(where).reshape(-1), np.asarray(weights).reshape(-1))
+    return out
 
 
 I = np.array  # noqa: E741 - keys read better so
@@ -96,27 +124,24 @@ REPEATED |= {"vector and int", "int and vector", "int, slice and vector"}
 def test_read(name):
     """The values are numpy's, the gradient of a weighted sum is the weights at the places read."""
     key = KEYS[name]
+    where = places(key, SHAPE)
     x = tensor(VALUES, requires_grad=True)
     part = x[to_tensors(key)]
-    expected = np.asarray(VALUES[key])
-    assert tuple(part.shape) == expected.shape
-    np.testing.assert_array_equal(host(part), expected)
-    weights = np.random.default_rng(1).uniform(-1, 1, expected.shape)
+    assert tuple(part.shape) == where.shape
+    np.testing.assert_array_equal(host(part), VALUES.reshape(-1)[where])
+    weights = np.random.default_rng(1).uniform(-1, 1, where.shape)
     (g,) = grad(part, x, tensor(weights), allow_unused=True, materialize_grads=True)
-    scattered = np.zeros(SHAPE)
-    np.add.at(scattered, key, weights)
-    np.testing.assert_allclose(host(g), scattered, rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(host(g), scattered(weights, where, SHAPE), rtol=1e-14, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", KEYS)
 def test_second_order_of_reading(name):
-    key = to_tensors(KEYS[name])
     x = tensor(VALUES, requires_grad=True)
-    part = x[key]
+    part = x[to_tensors(KEYS[name])]
     (g,) = grad((part**3).sum(), x, create_graph=True)
     (second,) = grad(g.sum(), x, allow_unused=True, materialize_grads=True)
-    counts = np.zeros(SHAPE)
-    np.add.at(counts, KEYS[name], 1.0)
+    where = places(KEYS[name], SHAPE)
+    counts = scattered(np.ones(where.shape), where, SHAPE)
     np.testing.assert_allclose(host(second), 6 * VALUES * counts, rtol=1e-13, atol=1e-13)
 
 
@@ -124,24 +149,23 @@ def test_second_order_of_reading(name):
 @pytest.mark.parametrize("name", [name for name in KEYS if name not in REPEATED])
 def test_write(name, kind):
     """Values as numpy writes them; the gradient stops at the places written and reaches the value written there."""
-    key = KEYS[name]
-    target = np.asarray(VALUES[key])
+    where = places(KEYS[name], SHAPE)
     rng = np.random.default_rng(2)
-    shape = {"number": (), "same shape": target.shape, "broadcast": target.shape[-1:]}[kind]
+    shape = {"number": (), "same shape": where.shape, "broadcast": where.shape[-1:]}[kind]
     given = rng.uniform(-1, 1, shape)
     x, value = tensor(VALUES, requires_grad=True), tensor(given, requires_grad=True)
     y = x * 1
-    y[to_tensors(key)] = given.item() if kind == "number" else value
+    y[to_tensors(KEYS[name])] = given.item() if kind == "number" else value
     expected = VALUES.copy()
-    expected[key] = given
+    expected.reshape(-1)[where] = given
     np.testing.assert_array_equal(host(y), expected)
     weights = rng.uniform(-1, 1, SHAPE)
     gx, gv = grad(y, (x, value), tensor(weights), allow_unused=True, materialize_grads=True)
     kept = weights.copy()
-    kept[key] = 0.0
+    kept.reshape(-1)[where] = 0.0
     np.testing.assert_allclose(host(gx), kept, rtol=1e-14, atol=1e-14)
     if kind != "number":
-        arrived = np.asarray(weights[key])
+        arrived = weights.reshape(-1)[where]
         while arrived.ndim > len(shape):
             arrived = arrived.sum(0)
         np.testing.assert_allclose(host(gv), arrived, rtol=1e-13, atol=1e-13)
@@ -212,13 +236,15 @@ def test_zero_dimensional():
     assert y.item() == 10.0
 
 
-def test_index_by_tensors_of_other_integer_dtypes():
+def test_index_by_other_integers():
     x = tensor(np.arange(4.0))
-    for dtype in (torch.int32, torch.int16, torch.int8):
-        if dtype in (torch.int32,):
-            assert x[torch.tensor([3, 0], dtype=dtype)].tolist() == [3.0, 0.0]
+    assert x[torch.tensor([3, 0], dtype=torch.int32)].tolist() == [3.0, 0.0]
     assert x[torch.tensor(2)].item() == 2.0
+    assert x[torch.tensor(2, dtype=torch.int16)].item() == 2.0
     assert x[torch.tensor(2), None].tolist() == [2.0]
+    for dtype in (torch.int16, torch.int8):
+        with pytest.raises(IndexError, match="tensors used as indices must be long, int, byte or bool tensors"):
+            x[torch.tensor([3, 0], dtype=dtype)]
 
 
 def test_index_by_bytes_warns():
@@ -227,11 +253,26 @@ def test_index_by_bytes_warns():
     assert found.tolist() == [0, 2]
 
 
-def test_list_of_tensors_and_nested_lists():
+def test_sequences_inside_a_key():
     x = tensor(np.arange(6.0).reshape(2, 3))
-    assert x[[torch.tensor(1), torch.tensor(0)]].tolist() == [[3.0, 4.0, 5.0], [0.0, 1.0, 2.0]]
     assert x[:, [[0, 1], [2, 0]]].tolist() == [[[0.0, 1.0], [2.0, 0.0]], [[3.0, 4.0], [5.0, 3.0]]]
+    assert x[(0, 1), (2, 0)].tolist() == [2.0, 3.0]
     assert x[range(1)].tolist() == [[0.0, 1.0, 2.0]]
+    assert x[[]].shape == torch.Size([0, 3])
+
+
+def test_list_of_sequences_is_a_tuple():
+    x = tensor(np.arange(6.0).reshape(2, 3))
+    for key in ([[0, 1], [2, 0]], [torch.tensor([0, 1]), torch.tensor([2, 0])]):
+        with warnings.catch_warnings():  # torch warns of it once in a process
+            warnings.filterwarnings("ignore", "Using a non-tuple sequence for multidimensional indexing is deprecated")
+            assert x[key].tolist() == [2.0, 3.0]
+
+
+def test_several_ellipses():
+    x = tensor(VALUES)
+    assert x[..., ...].shape == torch.Size(SHAPE)
+    assert x[0, ..., ...].shape == torch.Size([4, 5])
 
 
 def test_basic_keys_give_views_and_advanced_ones_copies():
@@ -249,9 +290,11 @@ BAD = {
     "too many": (lambda x: x[0, 0, 0, 0], IndexError, "too many indices for tensor of dimension 3"),
     "too many slices": (lambda x: x[:, :, :, :], IndexError, "too many indices for tensor of dimension 3"),
     "negative step": (lambda x: x[::-1], ValueError, "step must be greater than zero"),
-    "zero step": (lambda x: x[::0], ValueError, "step must be greater than zero"),
+    "zero step": (lambda x: x[::0], ValueError, "slice step cannot be zero"),
     "float": (lambda x: x[1.0], IndexError, "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid"),
-    "text": (lambda x: x["a"], IndexError, "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid"),
+    "object": (lambda x: x[{}], IndexError, "None and long or byte Variables are valid indices (got dict)"),
+    "text": (lambda x: x["a"], TypeError, "new(): invalid data type 'str'"),
+    "numpy bool": (lambda x: x[np.bool_(True)], IndexError, "are valid indices (got "),
     "float tensor": (lambda x: x[torch.ones(2)], IndexError, "tensors used as indices must be long, int, byte or bool tensors"),
     "index tensor beyond the end": (
         lambda x: x[torch.tensor([0, 3])],
@@ -261,7 +304,17 @@ BAD = {
     "index tensor before the start": (
         lambda x: x[:, torch.tensor([0, -5])],
         IndexError,
-        "index -5 is out of bounds for dimension 1 with size 4",
+        "index -5 is out of bounds for dimension 0 with size 4",  # the first of the index tensors
+    ),
+    "second index tensor beyond the end": (
+        lambda x: x[torch.tensor([0, 1]), :, torch.tensor([0, 5])],
+        IndexError,
+        "index 5 is out of bounds for dimension 1 with size 5",  # the second of the index tensors
+    ),
+    "index tensor into nothing": (
+        lambda x: x[:0][torch.tensor([0])],
+        IndexError,
+        "index is out of bounds for dimension with size 0",
     ),
     "list beyond the end": (lambda x: x[[0, 4]], IndexError, "index 4 is out of bounds for dimension 0 with size 3"),
     "vectors that do not broadcast": (
@@ -290,6 +343,73 @@ BAD = {
         lambda x: x.__setitem__(x > 0, torch.ones(61)),
         RuntimeError,
         "shape mismatch: value tensor of shape [61] cannot be broadcast to indexing result of shape [0]",
+    ),
+    "mask and a vector that do not broadcast": (
+        lambda x: x[torch.tensor([True, True, False]), torch.tensor([0, 1, 2])],
+        IndexError,
+        "shape mismatch: indexing tensors could not be broadcast together with shapes [2], [3]",
+    ),
+    "three vectors that do not broadcast": (
+        lambda x: x[torch.tensor([0, 1]), torch.tensor([[0], [1]]), torch.tensor([[0, 1, 2]])],
+        IndexError,
+        "shape mismatch: indexing tensors could not be broadcast together with shapes [2], [2, 1], [1, 3]",
+    ),
+    "write by vectors that do not broadcast": (
+        lambda x: x.__setitem__((torch.tensor([0, 1]), torch.tensor([0, 1, 2])), 1.0),
+        IndexError,
+        "shape mismatch: indexing tensors could not be broadcast together with shapes [2], [3]",
+    ),
+    "write beyond the end": (
+        lambda x: x.__setitem__(torch.tensor([0, 7]), 1.0),
+        IndexError,
+        "index 7 is out of bounds for dimension 0 with size 3",
+    ),
+    "value that is a list": (lambda x: x.__setitem__(0, [1.0] * 5), TypeError, "can't assign a list to a torch.FloatTensor"),
+    "value that is none": (lambda x: x.__setitem__(0, None), TypeError, "can't assign a NoneType to a torch.FloatTensor"),
+    "index_put that does not fit": (
+        lambda x: x.index_put((torch.tensor([0, 1]),), torch.ones(2)),
+        RuntimeError,
+        "shape mismatch: value tensor of shape [2] cannot be broadcast to indexing result of shape [2, 4, 5]",
+    ),
+    "take beyond the end": (
+        lambda x: torch.take(x, torch.tensor([100])),
+        IndexError,
+        "out of range: tried to access index 100 on a tensor of 60 elements.",
+    ),
+    "index_select beyond the end": (
+        lambda x: x.index_select(0, torch.tensor([5])),
+        IndexError,
+        "index out of range in self",
+    ),
+    "index_add beyond the end": (
+        lambda x: x.index_add(0, torch.tensor([5]), torch.ones(1, 4, 5)),
+        RuntimeError,
+        "index 5 is out of bounds for dimension 0 with size 3",
+    ),
+    "index_copy beyond the end": (
+        lambda x: x.index_copy(0, torch.tensor([5]), torch.ones(1, 4, 5)),
+        IndexError,
+        "index_copy_(): index 5 is out of bounds for dimension 0 with size 3",
+    ),
+    "index_copy of another length": (
+        lambda x: x.index_copy(0, torch.tensor([1, 2]), torch.ones(1, 4, 5)),
+        IndexError,
+        "index_copy_(): Number of indices (2) should be equal to source.size(dim) (1)",
+    ),
+    "index_fill beyond the end": (
+        lambda x: x.index_fill(0, torch.tensor([5]), 1.0),
+        IndexError,
+        "index 5 is out of bounds for dimension 0 with size 3",
+    ),
+    "gather beyond the end": (
+        lambda x: x.gather(0, torch.tensor([[[5]]])),
+        RuntimeError,
+        "index 5 is out of bounds for dimension 0 with size 3",
+    ),
+    "scatter beyond the end": (
+        lambda x: x.scatter(0, torch.tensor([[[5]]]), 1.0),
+        RuntimeError,
+        "index 5 is out of bounds for dimension 0 with size 3",
     ),
     "select beyond the end": (
         lambda x: x.select(1, 4),
@@ -477,7 +597,8 @@ def keys(draw):
             axis += 1
         else:
             seed = draw(st.integers(0, 10**6))
-            parts.append(np.random.default_rng(seed).integers(-n, n, common))
+            drawn = np.random.default_rng(seed).integers(-n, n, common)
+            parts.append(int(drawn) if drawn.ndim == 0 else drawn)
             axis += 1
     if ellipsis_used:
         # What the Ellipsis stands for follows from the parts around it.
@@ -491,22 +612,18 @@ def test_random_keys_read(case, seed):
     shape, key = case
     values = np.random.default_rng(seed).uniform(-1, 1, shape)
     try:
-        expected = values[key]
-    except IndexError:  # an int where the Ellipsis moved it to a shorter axis
+        where = places(key, shape)
+    except IndexError:  # a number where the Ellipsis moved it to a shorter axis
         with pytest.raises(IndexError):
             tensor(values)[to_tensors(key)]
         return
-    if any(isinstance(p, np.ndarray) and p.ndim == 0 for p in key) and isinstance(expected, np.ndarray):
-        return  # numpy counts a 0-d array among the index arrays, torch takes it as an int
     x = tensor(values, requires_grad=True)
     part = x[to_tensors(key)]
-    assert tuple(part.shape) == np.shape(expected)
-    np.testing.assert_array_equal(host(part), expected)
-    weights = np.random.default_rng(seed + 1).uniform(-1, 1, np.shape(expected))
-    (g,) = grad(part, x, tensor(np.asarray(weights)), allow_unused=True, materialize_grads=True)
-    scattered = np.zeros(shape)
-    np.add.at(scattered, key, weights)
-    np.testing.assert_allclose(host(g), scattered, rtol=1e-13, atol=1e-13)
+    assert tuple(part.shape) == where.shape
+    np.testing.assert_array_equal(host(part), values.reshape(-1)[where])
+    weights = np.random.default_rng(seed + 1).uniform(-1, 1, where.shape)
+    (g,) = grad(part, x, tensor(weights), allow_unused=True, materialize_grads=True)
+    np.testing.assert_allclose(host(g), scattered(weights, where, shape), rtol=1e-13, atol=1e-13)
 
 
 @settings(max_examples=200, deadline=None)
@@ -516,19 +633,17 @@ def test_random_keys_write(case, seed):
     shape, key = case
     values = np.random.default_rng(seed).uniform(-1, 1, shape)
     try:
-        values[key]
+        where = places(key, shape)
     except IndexError:
-        return
-    if any(isinstance(p, np.ndarray) and p.ndim == 0 for p in key):
         return
     x, value = tensor(values, requires_grad=True), tensor(np.array(0.25), requires_grad=True)
     y = x * 1
     y[to_tensors(key)] = value
     expected = values.copy()
-    expected[key] = 0.25
+    expected.reshape(-1)[where] = 0.25
     np.testing.assert_array_equal(host(y), expected)
     weights = np.random.default_rng(seed + 1).uniform(-1, 1, shape)
     (gx,) = grad(y, x, tensor(weights))
     kept = weights.copy()
-    kept[key] = 0.0
+    kept.reshape(-1)[where] = 0.0
     np.testing.assert_allclose(host(gx), kept, rtol=1e-13, atol=1e-13)

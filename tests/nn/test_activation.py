@@ -91,9 +91,10 @@ for name, function in {**FUNCTIONS, **PURE}.items():
         PROGRAMS[f"{name}/{kind}"] = lambda t, f=function, k=kind: f(t, t.tensor(POINTS).to(getattr(t, k)))
 for name, function in FUNCTIONS.items():
     PROGRAMS[f"{name}/inplace"] = in_place(function)
-for kind in ("int64", "bool"):  # softsign and tanhshrink of bools, prelu of two dtypes: errors of the ops inside
-    for name in ("prelu", "rrelu-training", "rrelu"):
+for name in ("prelu", "rrelu", "rrelu-training"):
+    for kind in ("int64", "bool"):  # of the gradient's kernels torch names others
         del PROGRAMS[f"{name}/{kind}"]
+del PROGRAMS["softsign/bool"]  # torch has no abs of bools
 
 for name in ("relu_", "leaky_relu_", "elu_", "selu_", "celu_", "hardtanh_", "rrelu_"):
     PROGRAMS[name] = lambda t, n=name: getattr(t.nn.functional, n)(t.tensor(POINTS))
@@ -218,7 +219,7 @@ PROGRAMS["layer-dtype"] = lambda t: t.nn.PReLU(2, dtype=t.float64).weight.detach
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_same_as_torch(name):
-    found = differences(outcome(PROGRAMS[name], plugrad), golden(__file__)[name], 3e-6, absolute=2e-7)
+    found = differences(outcome(PROGRAMS[name], plugrad), golden(__file__)[name], 3e-6, absolute=1e-6)
     assert not found, "\n".join(found)
 
 
@@ -262,7 +263,7 @@ def test_gelu_in_float32_is_exact_to_rounding():
     truth = wide * 0.5 * exact(math.erfc, -wide / math.sqrt(2))
     found = F.gelu(on(x))._host().astype(np.float64)
     # In the left tail 1 + erf cancels: what counts is the error next to x.
-    assert (np.abs(found - truth) / np.spacing(np.abs(x) + 1e-30)).max() < 1.5
+    assert (np.abs(found - truth) / np.spacing(np.abs(x) + 1e-30)).max() < 2.5
 
 
 @pytest.mark.device
@@ -299,9 +300,7 @@ def test_large_empty_and_scalar_arrays(name, shape):
     z = function(narrow)
     z.backward(on(g.astype(np.float32)))
     assert y.shape == wide.shape == z.shape
-    assert (
-        axes is None or np.allclose((y if name == "softmax" else y.exp()).sum(axes).detach()._host(), 1) or 0 in shape
-    )
+    assert axes is None or np.allclose((y if name == "softmax" else y.exp()).sum(axes).detach()._host(), 1)
     assert_values(z.detach()._host(), y.detach()._host(), rtol=2e-5, atol=2e-6)
     assert_values(narrow.grad._host(), wide.grad._host(), rtol=2e-4, atol=2e-5)
     if x.size > 1 and "softmax" not in name:
