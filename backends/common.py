@@ -134,6 +134,8 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
         return self.where(x >= 0, self.ones_like(e), e) / (e + 1.0)
 
     def relu(self, x):
+        if x.dtype == self.bool:
+            raise TypeError("relu of bools")
         return self.maximum(x, self.zeros_like(x))
 
     def step(self, x):

@@ -34,8 +34,7 @@ def at_least(x, bound, out):
 def blockwise(arrays_in):
     """Make a backend's function of a kernel ``kernel(out, *arrays, *parameters)`` that fills a block ``out`` elementwise.
 
-    Half precision is computed in float32. Integers are left to fail in the kernel, whose ufuncs cannot write floats into
-    them.
+    Half precision is computed in float32; other dtypes than floats are refused.
     """
 
     def decorate(kernel):
@@ -43,7 +42,9 @@ def blockwise(arrays_in):
             arrays, parameters = arguments[:arrays_in], arguments[arrays_in:]
             first = arrays[0]
             dtype = first.dtype
-            if dtype.itemsize == 2 and dtype.kind not in "iu":
+            if dtype.kind != "f" or dtype.itemsize == 2:
+                if dtype.itemsize != 2 or dtype.kind in "iu":
+                    raise TypeError(f"{kernel.__name__} of {dtype}")
                 return function(*(a.astype(np.float32) for a in arrays), *parameters).astype(dtype)
             out = np.empty(first.shape, dtype)
             flat, *parts = (a.reshape(-1) for a in (out, *arrays))

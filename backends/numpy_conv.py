@@ -63,7 +63,7 @@ class Plan:
         columns = channels * math.prod(kernel) * self.positions
         fitting = min(POSITIONS // self.positions, COLUMNS // max(1, columns))
         self.images = 1 if self.positions >= WIDE else max(1, min(n, fitting))
-        cuts = min(rows.count, -(-columns // COLUMNS)) if self.images == 1 else 1
+        cuts = max(1, min(rows.count, -(-columns // COLUMNS))) if self.images == 1 else 1
         edges = [rows.count * i // cuts for i in range(cuts + 1)]
         self.bands = [
             (slice(first, last), (axis_taps(*axes[0], first, last), *others)) for first, last in pairwise(edges)
@@ -144,7 +144,9 @@ def forward(x, weight, bias, stride, padding, dilation, groups):
     w = weight.reshape(groups, o // groups, math.prod(weight.shape[1:]))
     out = np.empty((n, o, *plan.out), x.dtype)
     if plan.pointwise:
-        np.matmul(w, x.reshape(n, groups, w.shape[2], plan.positions), out=out.reshape(n, groups, o // groups, plan.positions))
+        np.matmul(
+            w, x.reshape(n, groups, w.shape[2], plan.positions), out=out.reshape(n, groups, o // groups, plan.positions)
+        )
         return out if bias is None else np.add(out, bias.reshape(-1, *(1 for _ in plan.out)), out=out)
     column = None if bias is None else bias.reshape(groups, o // groups, 1)
     for images, rows, taps in plan.blocks(n):

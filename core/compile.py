@@ -7,6 +7,7 @@ recorded elementwise op costs one Python frame. ``linecache`` knows the text: pd
 import linecache
 import threading
 import types
+from collections.abc import Callable
 
 from .graph import CLOCK, FREED, LEAF, Node, Port, Version, next_order
 from .modes import is_grad_enabled
@@ -404,7 +405,7 @@ def execute(text, name, namespace):
 
 
 _lock = threading.RLock()
-on_new_row = []  # called with every row that is built from now on
+on_new_row: list[Callable] = []  # called with every row that is built from now on
 
 
 def _stub(*args, **kwargs):
@@ -516,6 +517,7 @@ def make_node_class(row, namespace):
         "saved_arrays": tuple(arrays),
         "saved_values": tuple(values),
         "conjugates": True,
+        "releases": bool(arrays),
         "exact": row.kind == "elementwise" and len(row.tensors) == 1,
         "backward": namespace["backward"],
         "backward_graph": namespace["backward_graph"],

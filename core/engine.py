@@ -186,7 +186,7 @@ class Walk:
                 gradients = conjugated(node, node.backward, g)
             else:
                 gradients = node.backward(g)
-            if not keep and node.saved_arrays:
+            if not keep and node.releases:
                 node.release()
             exact = node.exact
             for edge, g in zip(node.next, gradients):  # noqa: B905 - strict costs, and both have one entry per argument

@@ -71,6 +71,7 @@ class FunctionCtx(Node):
     )
     __module__ = "torch.autograd.function"
     fills_zeros = False
+    releases = True
 
     def __init__(self, needs):
         self.needs_input_grad = needs

@@ -31,7 +31,7 @@ def _checked_inputs(inputs):
             )
     if not any_needs:
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
         )
     return inputs
 

@@ -111,6 +111,7 @@ class Node:
     _kind = NODE
     row = None
     outputs = 1
+    releases = False  # whether it keeps anything that release() drops
     conjugates = False  # whether its rules are written for real values: complex gradients go through them conjugated
     exact = False  # whether a gradient has the shape and dtype of the argument as it is
     fills_zeros = True  # outputs that got no gradient are given zeros

@@ -303,7 +303,7 @@ def _softmax(row, name, input, dim, dtype):
     if input.dtype.kind < dtypes.FLOAT:
         from ..errors import scalar_name
 
-        kernel = f"{name}_lastdim_kernel_impl" if axis == max(input.dim() - 1, 0) else f"{name}_kernel_impl"
+        kernel = f"{name}_lastdim_kernel_impl" if axis + 1 >= input.dim() else f"{name}_kernel_impl"
         raise NotImplementedError(f'"{kernel}" not implemented for \'{scalar_name(input.dtype)}\'')
     if input.dim() == 0:
         return row(input.reshape(1), 0).reshape(())

@@ -6,6 +6,7 @@ from .. import dtypes
 from ..device import device as device_class
 from ..device import space
 from ..dtypes import dtype as dtype_class
+from ..graph import Node
 from ..shapes import axes as axes_of
 from ..shapes import infer_size, one_axis, sizes
 from ..slow import edge_of, native_dtype, new_node
@@ -340,7 +341,7 @@ def contiguous(input, memory_format=None):
     return input if input._xp.is_contiguous(input._a) else reshape(s.reshape_(input, (input.numel(),)), input.shape)
 
 
-class MoveBackward(s.clone_.row.node_class.__base__):
+class MoveBackward(Node):
     """d/dx of a copy to another device: the gradient goes back there."""
 
     __slots__ = ("origin",)

@@ -392,6 +392,8 @@ def threshold(input, threshold, value, inplace=False):
     """
     if input.dtype is dtypes.bool_:
         raise NotImplementedError("\"threshold_cpu\" not implemented for 'Bool'")
+    if input.dtype.kind == dtypes.INT:
+        threshold, value = int(threshold), int(value)
     if not inplace:
         return a.threshold_(input, threshold, value)
     # The result tells what was replaced only while the value is not above the threshold.

@@ -234,11 +234,11 @@ def _transposed(dims, input, weight, bias, stride, padding, output_padding, grou
     size = tuple((n - 1) * t - 2 * p + d * (k - 1) + e + 1 for n, k, t, p, e, d in axes)
     if any(extra):
         _check_output_padding(stride, extra, dilation, dims)
-    error = rows.number_error(stride, padding, dilation, groups)
-    if error is None and min(size) < 1:
-        error = rows.transposed_check(input, weight, bias, size, stride, padding, dilation, groups)
-    if error is not None:
-        raise error
+    refusal = rows.number_error(stride, padding, dilation, groups)
+    if refusal is None and min(size) < 1:
+        refusal = rows.transposed_check(input, weight, bias, size, stride, padding, dilation, groups)
+    if refusal is not None:
+        raise refusal
     # What reaches beyond the last window is met by no tap: only the bias gets there.
     beyond = tuple(max(0, e - t + 1) for _, _, t, _, e, _ in axes)
     if any(beyond):

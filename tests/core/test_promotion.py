@@ -15,9 +15,10 @@ import plugrad
 pytestmark = [pytest.mark.device, pytest.mark.cpu]
 
 GOLDEN = Path(__file__).with_suffix(".json")
-DTYPES = (
-    "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
-)  # fmt: skip
+DTYPES = "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
+#: How the golden file calls the results.
+CODES = dict(zip(DTYPES, "b u1 i1 i2 i4 i8 f2 bf f4 f8 c8 c16".split(), strict=True))
+CODES |= {"RuntimeError": "R", "TypeError": "T", "NotImplementedError": "N"}
 NUMBERS = {"True": True, "1": 1, "1.0": 1.0, "1j": 1j}
 OPERANDS = [f"{d} {rank}" for rank in ("dimensioned", "0-dim") for d in DTYPES] + list(NUMBERS)
 OPERATORS = {
@@ -59,18 +60,29 @@ def call(t, op, left, right):
 
 
 def answer(t, op, left, right):
-    """The name of the result's dtype, or of the error."""
+    """The code of the result's dtype, or of the error; "-" where there is nothing to compare."""
     tensors_only = op in ("maximum", "atan2", "fmod", "logical_and", "promote_types")
     if (left in NUMBERS and right in NUMBERS) or (tensors_only and (left in NUMBERS or right in NUMBERS)):
         return "-"
     if op == "in place" and left in NUMBERS:
         return "-"
+    if is_half_complex(left, right):
+        return "-"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return str(call(t, op, operand(t, left), operand(t, right))).removeprefix("torch.")
+            return CODES[str(call(t, op, operand(t, left), operand(t, right))).removeprefix("torch.")]
         except (RuntimeError, TypeError) as error:  # NotImplementedError is a RuntimeError
-            return type(error).__name__
+            return CODES[type(error).__name__]
+
+
+def is_half_complex(left, right):
+    """Whether torch answers with complex32, which plugrad does not have."""
+    pair = {left, right}
+    return "float16 dimensioned" in pair and bool(pair & {"1j", "complex64 0-dim", "complex128 0-dim"}) or pair == {
+        "float16 0-dim",
+        "1j",
+    }
 
 
 def table(t, op):

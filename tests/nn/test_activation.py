@@ -300,7 +300,9 @@ def test_large_empty_and_scalar_arrays(name, shape):
     z = function(narrow)
     z.backward(on(g.astype(np.float32)))
     assert y.shape == wide.shape == z.shape
-    assert axes is None or np.allclose((y if name == "softmax" else y.exp()).sum(axes).detach()._host(), 1)
+    if axes and x.size:
+        sums = (y if name == "softmax" else y.exp()).sum(axes)
+        assert_values(sums.detach()._host(), np.ones(shape[1:]), rtol=1e-12)
     assert_values(z.detach()._host(), y.detach()._host(), rtol=2e-5, atol=2e-6)
     assert_values(narrow.grad._host(), wide.grad._host(), rtol=2e-4, atol=2e-5)
     if x.size > 1 and "softmax" not in name:

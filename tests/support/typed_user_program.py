@@ -27,12 +27,12 @@ class TwoLayers(nn.Module):
     def __init__(self, features: int, hidden: int) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(features)
-        self.weight = nn.Parameter(torch.randn(hidden, features))
-        self.bias = nn.Parameter(torch.zeros(hidden))
+        self.first = nn.Linear(features, hidden)
         self.activation: Callable[[Tensor], Tensor] = nn.Tanh()
+        self.head = nn.Parameter(torch.randn(hidden, 1) * 0.1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.activation(self.norm(x) @ self.weight.T + self.bias).sum(dim=1, keepdim=True)
+        return self.activation(self.first(self.norm(x))) @ self.head
 
 
 def shuffled_batches(rows: Tensor, size: int) -> tuple[Tensor, ...]:
