@@ -148,6 +148,10 @@ class Convolution:
         """The transposed convolution: :meth:`convolution_input` and a bias."""
         return self._with_bias(self.convolution_input(x, weight, size, stride, padding, dilation, groups), bias)
 
+    def channel_sum(self, g):
+        """g (N, O, *S) summed over all but the channels: the gradient of a bias."""
+        return self.sum(g, (0, *range(2, len(g.shape))), False)
+
     def _joined(self, parts):
         return parts[0] if len(parts) == 1 else self.concat(parts, 0)
 

@@ -18,7 +18,9 @@ from .spec import BackendSpec, hookimpl
 _add_reduce = np.add.reduce
 
 
-class NumpyBackend(NumpyActivations, NumpyConvolution, NumpyLinalg, NumpyNeural, NumpyNorm, NumpyPooling, NumpySoftmax, Backend):
+class NumpyBackend(
+    NumpyActivations, NumpyConvolution, NumpyLinalg, NumpyNeural, NumpyNorm, NumpyPooling, NumpySoftmax, Backend
+):
     """numpy's functions by their array-API names; temporaries are avoided where it pays."""
 
     array_type = np.ndarray

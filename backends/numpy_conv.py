@@ -49,7 +49,7 @@ class Plan:
         out: spatial sizes of the output, of which ``positions`` is the product.
         pointwise: one tap that meets every position: a matrix product without columns.
         images: images in a block.
-        bands: cuts by output rows, pairs of the rows and the AxisTaps of all spatial axes.
+        bands: cuts by output rows: (the rows, their positions in one image, the AxisTaps of all spatial axes).
     """
 
     def __init__(self, n, channels, size, weight_shape, stride, padding, dilation, groups):
@@ -66,15 +66,20 @@ class Plan:
         cuts = max(1, min(rows.count, -(-columns // COLUMNS))) if self.images == 1 else 1
         edges = [rows.count * i // cuts for i in range(cuts + 1)]
         self.bands = [
-            (slice(first, last), (axis_taps(*axes[0], first, last), *others)) for first, last in pairwise(edges)
+            (
+                slice(first, last),
+                (last - first) * (self.positions // rows.count),
+                (axis_taps(*axes[0], first, last), *others),
+            )
+            for first, last in pairwise(edges)
         ]
 
     def blocks(self, n):
-        """(images, output rows, AxisTaps of these rows and of the other axes), one after the other."""
+        """(images, output rows, positions, AxisTaps of these rows and of the other axes), one after the other."""
         for first in range(0, n, self.images):
             images = slice(first, min(first + self.images, n))
-            for rows, taps in self.bands:
-                yield images, rows, taps
+            for rows, positions, taps in self.bands:
+                yield images, rows, positions * (images.stop - first), taps
 
 
 @lru_cache(maxsize=1024)
@@ -149,13 +154,13 @@ def forward(x, weight, bias, stride, padding, dilation, groups):
         )
         return out if bias is None else np.add(out, bias.reshape(-1, *(1 for _ in plan.out)), out=out)
     column = None if bias is None else bias.reshape(groups, o // groups, 1)
-    for images, rows, taps in plan.blocks(n):
-        columns = unfold(together(x[images], "images"), taps).reshape(groups, w.shape[2], -1)
+    for images, rows, positions, taps in plan.blocks(n):
+        columns = unfold(together(x[images], "images"), taps).reshape(groups, w.shape[2], positions)
         part = out[images, :, rows]
         if len(part) == 1:
-            product = part[0].reshape(groups, o // groups, -1, copy=False)
+            product = part[0].reshape(groups, o // groups, positions, copy=False)
         else:
-            product = scratch("product", (groups, o // groups, columns.shape[2]), x.dtype)
+            product = scratch("product", (groups, o // groups, positions), x.dtype)
         np.matmul(w, columns, out=product)
         if bias is not None:
             product += column
@@ -171,13 +176,13 @@ def input_gradient(g, weight, size, stride, padding, dilation, groups):
     check_size(g.shape[2:], plan.out)
     w = weight.reshape(groups, o // groups, math.prod(weight.shape[1:])).transpose(0, 2, 1)
     if plan.pointwise:
-        return np.matmul(w, g.reshape(n, groups, o // groups, -1)).reshape(n, channels, *size)
+        return np.matmul(w, g.reshape(n, groups, o // groups, plan.positions)).reshape(n, channels, *size)
     out = np.zeros((n, channels, *size), g.dtype)
-    for images, rows, taps in plan.blocks(n):
-        flat = together(g[images, :, rows], "product").reshape(groups, o // groups, -1)
+    for images, rows, positions, taps in plan.blocks(n):
+        flat = together(g[images, :, rows], "product").reshape(groups, o // groups, positions)
         part = out[(images, slice(None), *(slice(axis.low, axis.high) for axis in taps))]
         columns = scratch("columns", (channels, *weight.shape[2:], *(t.count for t in taps), len(part)), g.dtype)
-        np.matmul(w, flat, out=columns.reshape(groups, w.shape[1], -1))
+        np.matmul(w, flat, out=columns.reshape(groups, w.shape[1], positions))
         if len(part) == 1:
             fold(columns, taps, innermost(part))
         else:
@@ -193,17 +198,23 @@ def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
     shape = (o, x.shape[1] // groups, *kernel)
     plan = plan_of(n, x.shape[1], x.shape[2:], shape, stride, padding, dilation, groups)
     check_size(g.shape[2:], plan.out)
+    depth = math.prod(shape[1:])
     total = None
-    for images, rows, taps in plan.blocks(n):
-        columns = unfold(together(x[images], "images"), taps)
-        flat = together(g[images, :, rows], "product").reshape(groups, o // groups, -1)
-        part = np.matmul(flat, columns.reshape(groups, -1, flat.shape[2]).transpose(0, 2, 1))
+    for images, rows, positions, taps in plan.blocks(n):
+        columns = unfold(together(x[images], "images"), taps).reshape(groups, depth, positions)
+        flat = together(g[images, :, rows], "product").reshape(groups, o // groups, positions)
+        part = np.matmul(flat, columns.transpose(0, 2, 1))
         total = part if total is None else np.add(total, part, out=total)
     return np.zeros(shape, g.dtype) if total is None else total.reshape(shape)
 
 
+def channel_sum(g):
+    return g.sum((0, *range(2, g.ndim)))
+
+
 def in_blas(product):
-    """Run a product on half precision arrays in float32: for float16 numpy has no fast matrix product."""
+    """Run a product or sum on half precision arrays in float32: numpy has no fast matrix product for them, and sums
+    bfloat16 in bfloat16."""
 
     def widened(self, *args):
         dtype = args[0].dtype
@@ -223,6 +234,7 @@ class NumpyConvolution:
     _forward = in_blas(forward)
     convolution_input = in_blas(input_gradient)
     convolution_weight = in_blas(weight_gradient)
+    channel_sum = in_blas(channel_sum)
 
     def convolution(self, x, weight, bias, stride, padding, dilation, groups):
         if bias is not None:

@@ -1,6 +1,7 @@
 """Padding by an array's own elements, derived from the required functions.
 
-``widths`` are (before, after) for each of the last axes, none of them negative.
+``widths`` are (before, after) for each of the last axes. Negative ones cut: first what is to be repeated at the other end
+("circular"), otherwise last, so that what is cut off may still be mirrored at the other end.
 """
 
 __all__ = ["Padding"]
@@ -11,6 +12,17 @@ class Padding:
 
     def pad_edges(self, x, widths, mode):
         """Surround the last axes by reflected ("reflect"), repeated ("replicate") or opposite ("circular") elements."""
+        added, cut = signs_apart(widths)
+        if mode == "circular":
+            return self._add_borders(self._cut(x, cut), added, mode)
+        return self._cut(self._add_borders(x, added, mode), cut)
+
+    def _cut(self, x, widths):
+        if not any(b or a for b, a in widths):
+            return x
+        return self.pad(x, ((0, 0),) * (len(x.shape) - len(widths)) + widths, 0)
+
+    def _add_borders(self, x, widths, mode):
         for axis, (before, after) in enumerate(widths, len(x.shape) - len(widths)):
             parts = [self._border(x, axis, before, mode, True), x, self._border(x, axis, after, mode, False)]
             parts = [part for part in parts if part is not None]
@@ -28,9 +40,13 @@ class Padding:
 
     def pad_edges_input(self, x, widths, mode):
         """The transpose of :meth:`pad_edges`: the borders are added to the elements that they were made of."""
-        for axis, (before, after) in enumerate(widths, len(x.shape) - len(widths)):
+        added, cut = signs_apart(widths)
+        restored = tuple((-b, -a) for b, a in cut)
+        if mode != "circular":
+            x = self._cut(x, restored)
+        for axis, (before, after) in enumerate(added, len(x.shape) - len(widths)):
             x = self._return_borders(x, axis, before, after, mode)
-        return x
+        return self._cut(x, restored) if mode == "circular" else x
 
     def _return_borders(self, x, axis, before, after, mode):
         head = (slice(None),) * axis
@@ -48,6 +64,14 @@ class Padding:
             key = (*head, border_source(size, width, mode, first), ...)
             self.setitem(out, key, self.getitem(out, key) + border)
         return out
+
+
+def signs_apart(widths):
+    """The positive parts of the widths, and the negative ones."""
+    return (
+        tuple((max(before, 0), max(after, 0)) for before, after in widths),
+        tuple((min(before, 0), min(after, 0)) for before, after in widths),
+    )
 
 
 def border_source(size, width, mode, first):

@@ -150,7 +150,9 @@ def needed_by_others(row, tensor):
     """The tensor arguments whose gradients use this saved one; None: all (a joint vjp)."""
     if row.vjp is not None:
         return None
-    return [t for t, rule in zip(row.tensors, row.rules, strict=True) if rule is not None and tensor in parameters(rule)]
+    return [
+        t for t, rule in zip(row.tensors, row.rules, strict=True) if rule is not None and tensor in parameters(rule)
+    ]
 
 
 def function_text(row, function_name, slow, with_out):
@@ -169,7 +171,10 @@ def function_text(row, function_name, slow, with_out):
     w(2, "failure = error.with_traceback(None)")  # its traceback would hold this frame, which holds it
     w(2, "r = None")
     w(1, "if r is None:")
-    w(2, f"return {slow}(ROW, ({', '.join(args[t] for t in row.tensors)},), ({''.join(s + ', ' for s in row.statics)}), failure)")
+    w(
+        2,
+        f"return {slow}(ROW, ({', '.join(args[t] for t in row.tensors)},), ({''.join(s + ', ' for s in row.statics)}), failure)",
+    )
     single = len(row.outputs) == 1
     if single:
         w(1, "if r.__class__ is not xp.array_type:")
@@ -322,7 +327,7 @@ def write_saved_array(w, row, name, args, single):
 def node_text(row):
     """The gradient methods: on raw arrays, on tensors (every order), and the release of what is kept."""
     w = Writer()
-    arrays, values = saved_names(row)
+    arrays, _ = saved_names(row)
     for graph in (False, True):
         w(0, f"def backward{'_graph' if graph else ''}(n, g):")
         if "xp" in row.needs:

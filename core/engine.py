@@ -75,9 +75,7 @@ class Tensors:
 def sum_to(xp, g, shape):
     """The gradient of broadcasting: sum ``g`` down to ``shape``."""
     extra = len(g.shape) - len(shape)
-    axes = tuple(range(extra)) + tuple(
-        i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1
-    )
+    axes = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1)
     if axes:
         g = xp.sum(g, axes, False)
     return g if tuple(g.shape) == shape else xp.reshape(g, shape)
@@ -164,7 +162,7 @@ class Walk:
         pending, nodes, heap, leaves, keep = self.pending, self.nodes, self.heap, self.leaves, self.keep_graph
         give_port, fit, clock = self.give_port, Arrays.fit, CLOCK
         complex64, complex128 = self.complex_dtypes
-        front = None
+        front = front_g = None
         while True:
             if front is not None:
                 node, g = front, front_g
@@ -514,7 +512,9 @@ def grad(
     if is_grads_batched:
         raise NotImplementedError("grad: is_grads_batched=True is not supported; call grad once per gradient")
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     allow_unused = materialize_grads if allow_unused is None else allow_unused
     outputs, inputs = as_tuple(outputs), as_tuple(inputs)
     gradients = as_tuple(grad_outputs) if grad_outputs is not None else None

@@ -5,13 +5,8 @@ gradient for x (the transposed convolution) and its gradient for the weight, are
 """
 
 from ..compile import bilinear, general, linear
-from ..dtypes import bool_ as BOOL  # noqa: N812
+from ..dtypes import bool_ as BOOL
 from ..errors import c_name, scalar_name
-
-
-def channel_sums(xp, g):
-    """The gradient of a bias: g summed over all but the channels."""
-    return xp.sum(g, (0, *range(2, len(g.shape))), False)
 
 
 # --- torch's error texts ---
@@ -143,7 +138,7 @@ convolution_ = general(
     lambda xp, g, x, weight_shape, stride, padding, dilation, groups: xp.convolution_weight(
         g, x, tuple(weight_shape[2:]), stride, padding, dilation, groups
     ),
-    channel_sums,
+    lambda xp, g: xp.channel_sum(g),
     doc="out[n, o, p] = bias[o] + Σ_{c, k} weight[o, c, k] · x[n, c, p · stride - padding + k · dilation]",
     xp="convolution",
     node="ConvolutionBackward0",
@@ -158,7 +153,7 @@ convolution_transposed_ = general(
     lambda xp, g, x, weight_shape, stride, padding, dilation, groups: xp.convolution_weight(
         x, g, tuple(weight_shape[2:]), stride, padding, dilation, groups
     ),
-    channel_sums,
+    lambda xp, g: xp.channel_sum(g),
     doc="the transpose of a convolution, into spatial sizes ``size``, plus a bias",
     xp="convolution_transposed",
     node="ConvolutionBackward0",

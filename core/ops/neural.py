@@ -4,7 +4,7 @@ import math
 
 from ..compile import bilinear as bilinear_kind
 from ..compile import general, linear
-from ..dtypes import bool_ as BOOL  # noqa: N812
+from ..dtypes import bool_ as BOOL
 from ..errors import c_name, scalar_name
 
 # --- linear ---

@@ -45,24 +45,28 @@ prod_ = general(
 )
 var_ = general(
     "var_(x, *, axes, correction, keepdims)",
-    lambda xp, g, x, x_shape, axes, correction, keepdims: keep(xp, g, axes, keepdims, x_shape)
-    * ((x - xp.mean(x, axes, True)) * xp.ratio(2.0, xp.count(x_shape, axes) - correction)),
+    lambda xp, g, x, x_shape, axes, correction, keepdims: (
+        keep(xp, g, axes, keepdims, x_shape)
+        * ((x - xp.mean(x, axes, True)) * xp.ratio(2.0, xp.count(x_shape, axes) - correction))
+    ),
     doc="variance over dimensions, divided by n - correction",
     xp="var",
     node="VarBackward0",
 )
 amax = general(
     "amax_(x, *, axes, keepdims)",
-    lambda xp, g, x, out, x_shape, axes, keepdims: keep(xp, g, axes, keepdims, x_shape)
-    * xp.evenly(x == keep(xp, out, axes, keepdims, x_shape), axes, g.dtype),
+    lambda xp, g, x, out, x_shape, axes, keepdims: (
+        keep(xp, g, axes, keepdims, x_shape) * xp.evenly(x == keep(xp, out, axes, keepdims, x_shape), axes, g.dtype)
+    ),
     doc="maximum over dimensions; ties share the gradient",
     xp="max",
     node="AmaxBackward0",
 )
 amin = general(
     "amin_(x, *, axes, keepdims)",
-    lambda xp, g, x, out, x_shape, axes, keepdims: keep(xp, g, axes, keepdims, x_shape)
-    * xp.evenly(x == keep(xp, out, axes, keepdims, x_shape), axes, g.dtype),
+    lambda xp, g, x, out, x_shape, axes, keepdims: (
+        keep(xp, g, axes, keepdims, x_shape) * xp.evenly(x == keep(xp, out, axes, keepdims, x_shape), axes, g.dtype)
+    ),
     doc="minimum over dimensions; ties share the gradient",
     xp="min",
     node="AminBackward0",
@@ -125,8 +129,9 @@ cumprod_ = general(
 )
 logsumexp_ = general(
     "logsumexp_(x, *, axes, keepdims)",
-    lambda xp, g, x, out, x_shape, axes, keepdims: keep(xp, g, axes, keepdims, x_shape)
-    * xp.exp(x - keep(xp, out, axes, keepdims, x_shape)),
+    lambda xp, g, x, out, x_shape, axes, keepdims: (
+        keep(xp, g, axes, keepdims, x_shape) * xp.exp(x - keep(xp, out, axes, keepdims, x_shape))
+    ),
     doc="log of the sum of eˣ over dimensions, without overflow",
     xp="logsumexp",
     node="LogsumexpBackward0",

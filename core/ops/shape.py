@@ -24,7 +24,13 @@ transpose_ = view(
     xp="swap_axes",
     node="TransposeBackward0",
 )
-t_ = view("t_(x, *, i, j)", lambda xp, g, i, j: xp.swap_axes(g, i, j), doc="matrix transpose", xp="swap_axes", node="TBackward0")
+t_ = view(
+    "t_(x, *, i, j)",
+    lambda xp, g, i, j: xp.swap_axes(g, i, j),
+    doc="matrix transpose",
+    xp="swap_axes",
+    node="TBackward0",
+)
 expand_ = view(
     "expand_(x, *, shape)",
     lambda g: g,  # the walk sums over what was broadcast
@@ -32,6 +38,8 @@ expand_ = view(
     xp="broadcast_to",
     node="ExpandBackward0",
 )
+
+
 def _cannot_view(x, shape):
     return RuntimeError(
         "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
@@ -108,7 +116,13 @@ diagonal_backward = linear(
     doc="zeros of a shape, x on the diagonal of the last two dimensions",
     node="DiagonalBackwardBackward0",
 )
-flip_ = linear("flip_(x, *, axes)", lambda xp, g, axes: xp.flip(g, axes), doc="reversed along dimensions", xp="flip", node="FlipBackward0")
+flip_ = linear(
+    "flip_(x, *, axes)",
+    lambda xp, g, axes: xp.flip(g, axes),
+    doc="reversed along dimensions",
+    xp="flip",
+    node="FlipBackward0",
+)
 roll_ = linear(
     "roll_(x, *, shifts, axes)",
     lambda xp, g, shifts, axes: xp.roll(g, tuple(-s for s in shifts), axes),
@@ -126,7 +140,14 @@ pad_ = linear(
     node="ConstantPadNdBackward0",
 )
 clone_ = linear("clone_(x)", lambda g: g, doc="a copy", xp="copy", node="CloneBackward0")
-cast_ = linear("cast_(x, *, dtype)", lambda g: g, doc="another dtype; the walk casts the gradient back", xp="cast", result="other", node="ToCopyBackward0")
+cast_ = linear(
+    "cast_(x, *, dtype)",
+    lambda g: g,
+    doc="another dtype; the walk casts the gradient back",
+    xp="cast",
+    result="other",
+    node="ToCopyBackward0",
+)
 real = view("real(x)", lambda xp, g: xp.as_complex(g, None), doc="real part", node="RealBackward0")
 imag = view("imag(x)", lambda xp, g: xp.as_complex(None, g), doc="imaginary part", node="ImagBackward0")
 
@@ -182,7 +203,9 @@ as_view = linear(
     node="AsStridedBackward0",
 )
 spread = linear(
-    "spread(x, *, path, shape)", lambda xp, g, path: xp.follow(g, path), doc="zeros of a shape with x where a path leads"
+    "spread(x, *, path, shape)",
+    lambda xp, g, path: xp.follow(g, path),
+    doc="zeros of a shape with x where a path leads",
 )
 overwrite = general(
     "overwrite(x, y)",

@@ -48,7 +48,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
                 [ 1.0000]])
     """
     if training:
-        _check_batch_size(input.size())
+        _check_batch_size(input)
     if (running_mean is None) is not (running_var is None) or (running_mean is None and not training):
         raise _missing_statistics(running_mean, training)
     parts = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
@@ -75,11 +75,10 @@ def _move(running, value, momentum):
     running._bump()
 
 
-def _check_batch_size(size):
-    if len(size) < 2:
-        size[1]  # the IndexError below is torch's
-    if size[0] * math.prod(size[2:]) == 1:
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
+def _check_batch_size(input):
+    values = input.numel() // max(input.size(1), 1)
+    if values == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.size()}")
 
 
 def _missing_statistics(running_mean, training):

@@ -89,17 +89,7 @@ def _own_elements(input, widths, mode):
     _check_result(shape, widths)
     if input.dtype.kind == 0:
         raise NotImplementedError(f"\"{name}\" not implemented for '{scalar_name(input.dtype)}'")
-    outwards = tuple((max(before, 0), max(after, 0)) for before, after in widths)
-    made = EDGES[mode][dims - 1](input, outwards, mode)
-    return _cut(made, widths)
-
-
-def _cut(t, widths):
-    """Apply the negative ones of the widths."""
-    if all(before >= 0 and after >= 0 for before, after in widths):
-        return t
-    lead = ((0, 0),) * (len(t._a.shape) - len(widths))
-    return s.pad_(t, lead + tuple((min(before, 0), min(after, 0)) for before, after in widths), 0)
+    return EDGES[mode][dims - 1](input, widths, mode)
 
 
 def _circular(input, widths):
@@ -109,9 +99,7 @@ def _circular(input, widths):
             raise RuntimeError("Padding value causes wrapping around more than once.")
         if n + before + after < 0:
             raise RuntimeError("Negative padding value is resulting in an empty dimension")
-    # What is cut off at one end does not come back at the other.
-    input = _cut(input, widths)
-    return rows.circular_pad(input, tuple((max(before, 0), max(after, 0)) for before, after in widths), "circular")
+    return rows.circular_pad(input, widths, "circular")
 
 
 def _check_reach(shape, widths, mode):

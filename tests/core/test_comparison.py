@@ -124,7 +124,9 @@ def test_scalars():
     zero = "Absolute difference: 1 (up to 0.0 allowed)\nRelative difference: inf (up to 0.0 allowed)"
     assert refusal(1, 0).startswith("Scalars are not equal!\n\nExpected 0 but got 1.\nAbsolute difference: 1")
     assert zero.splitlines()[1].partition(" (")[0] in refusal(1, 0)
-    assert refusal(torch.tensor(2.0), torch.tensor(1.0)).startswith("Scalars are not close!\n\nExpected 1.0 but got 2.0.\n")
+    assert refusal(torch.tensor(2.0), torch.tensor(1.0)).startswith(
+        "Scalars are not close!\n\nExpected 1.0 but got 2.0.\n"
+    )
 
 
 def test_equality_asked_for():
@@ -177,7 +179,9 @@ def test_dtype_not_checked():
     assert_close(torch.ones(2), torch.ones(2, dtype=torch.int64), check_dtype=False)
     assert_close(1, 1.0, check_dtype=False)
     # The looser of the two tolerances, in the wider dtype.
-    assert "(up to 1.3e-06 allowed)" in refusal(torch.ones(2), torch.full((2,), 2.0, dtype=torch.float64), check_dtype=False)
+    assert "(up to 1.3e-06 allowed)" in refusal(
+        torch.ones(2), torch.full((2,), 2.0, dtype=torch.float64), check_dtype=False
+    )
 
 
 def test_place_in_nested_inputs():
@@ -234,7 +238,9 @@ def test_subclasses():
     assert_close(mine, torch.ones(2))
     assert_close(torch.ones(2), mine)
     found = refusal(mine, torch.ones(2), allow_subclasses=False, kind=TypeError)
-    assert re.match(r"No comparison pair was able to handle inputs of type <class '.*Mine'> and <class '.*Tensor'>\.", found)
+    assert re.match(
+        r"No comparison pair was able to handle inputs of type <class '.*Mine'> and <class '.*Tensor'>\.", found
+    )
 
 
 def test_complex_differences_are_absolute_values():

@@ -327,7 +327,11 @@ def test_assigned_grad_is_added_to():
 @pytest.mark.parametrize(
     ("value", "kind", "text"),
     [
-        (lambda: torch.ones(3, dtype=torch.float64), RuntimeError, r"gradient of size '\[3\]' to a tensor of size '\[2\]'"),
+        (
+            lambda: torch.ones(3, dtype=torch.float64),
+            RuntimeError,
+            r"gradient of size '\[3\]' to a tensor of size '\[2\]'",
+        ),
         (lambda: torch.ones(2), RuntimeError, "attempting to assign a gradient with dtype 'float'"),
         (lambda: 1.0, TypeError, "assigned grad expected to be a Tensor or None but got grad of type float"),
     ],
@@ -560,7 +564,9 @@ def test_unused_input():
     )
     with pytest.raises(RuntimeError) as caught:
         grad(x * 2, [x, y])
-    assert text in str(caught.value) or "The differentiated Tensor at index 1 appears to not have been used" in str(caught.value)
+    assert text in str(caught.value) or "The differentiated Tensor at index 1 appears to not have been used" in str(
+        caught.value
+    )
     gx, gy = grad(x * 2, [x, y], allow_unused=True)
     same(gx, 2.0)
     assert gy is None

@@ -168,7 +168,9 @@ def test_more_gradients_than_arguments():
     More.apply(x).backward()  # None at the end is let pass
     same(x.grad, 2.0)
     More.extra = torch.ones(())
-    with pytest.raises(RuntimeError, match=r"function MoreBackward returned an incorrect number of gradients \(expected 1, got 2\)"):
+    with pytest.raises(
+        RuntimeError, match=r"function MoreBackward returned an incorrect number of gradients \(expected 1, got 2\)"
+    ):
         More.apply(x).backward()
 
 
@@ -381,7 +383,7 @@ def test_without_materialized_gradients():
             return (0 if g is None else g * 2) + (0 if h is None else h * 3)
 
     x = leaf(2.0)
-    a, b = Both.apply(x)
+    _, b = Both.apply(x)
     b.backward()
     assert seen[0][0] is None
     same(x.grad, 3.0)
@@ -464,7 +466,9 @@ def test_mark_dirty_counts_the_write():
 
 
 def test_mark_dirty_of_a_leaf():
-    with pytest.raises(RuntimeError, match=r"a leaf Variable that requires grad has been used in an in-place operation\."):
+    with pytest.raises(
+        RuntimeError, match=r"a leaf Variable that requires grad has been used in an in-place operation\."
+    ):
         AddOne.apply(leaf(1.0, 2.0))
 
 
@@ -511,7 +515,9 @@ def test_view_of_an_input_returned():
     y = Front.apply(x * 1)
     y.sum().backward()
     same(x.grad, [5.0, 0.0])
-    with pytest.raises(RuntimeError, match="is a view and is being modified inplace. This view was created inside a custom Function"):
+    with pytest.raises(
+        RuntimeError, match=r"is a view and is being modified inplace\. This view was created inside a custom Function"
+    ):
         Front.apply(x * 1).mul_(2)
 
 
@@ -729,7 +735,9 @@ def test_once_differentiable():
     (recorded,) = grad(y * y, x, create_graph=True)
     same(recorded, 108.0)
     assert recorded.requires_grad
-    with pytest.raises(RuntimeError, match="trying to differentiate twice a function that was marked with @once_differentiable"):
+    with pytest.raises(
+        RuntimeError, match="trying to differentiate twice a function that was marked with @once_differentiable"
+    ):
         recorded.backward()
 
 
@@ -738,7 +746,9 @@ def test_forward_must_be_implemented():
     class Empty(Function):
         pass
 
-    with pytest.raises(NotImplementedError, match=r"You must implement the forward function for custom autograd\.Function\."):
+    with pytest.raises(
+        NotImplementedError, match=r"You must implement the forward function for custom autograd\.Function\."
+    ):
         Empty.apply(leaf(1.0))
 
 
@@ -748,9 +758,7 @@ def test_backward_must_be_implemented():
         def forward(ctx, x):
             return x * 2
 
-    text = (
-        r"You must implement either the backward or vjp method for your custom autograd\.Function to use it with backward mode AD\."
-    )
+    text = r"You must implement either the backward or vjp method for your custom autograd\.Function to use it with backward mode AD\."
     with pytest.raises(NotImplementedError, match=text):
         Half.apply(leaf(1.0)).backward()
 
@@ -790,7 +798,9 @@ def test_backward_and_vjp_together():
 
 
 def test_instances_are_not_used():
-    with pytest.warns(DeprecationWarning, match="should not be instantiated. Methods on autograd functions are all static"):
+    with pytest.warns(
+        DeprecationWarning, match="should not be instantiated. Methods on autograd functions are all static"
+    ):
         instance = Cube()
     with pytest.raises(RuntimeError, match="Legacy autograd function with non-static forward method is deprecated"):
         instance(leaf(1.0))

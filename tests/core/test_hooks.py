@@ -542,7 +542,9 @@ def test_multi_grad_hook_waits_for_all():
 
     seen = []
     x, y, unused = leaf(2.0), leaf(3.0), leaf(4.0)
-    handle = register_multi_grad_hook((x, y, unused), lambda gs: seen.append([g if g is None else g.item() for g in gs]))
+    handle = register_multi_grad_hook(
+        (x, y, unused), lambda gs: seen.append([g if g is None else g.item() for g in gs])
+    )
     (x * y).backward()
     assert seen == [[3.0, 2.0, None]]
     handle.remove()

@@ -232,7 +232,9 @@ def test_fill_with_a_tensor():
     y.sum().backward()
     same(x.grad, [0.0, 0.0])
     same(value.grad, 2.0)
-    with pytest.raises(RuntimeError, match="fill_ only supports 0-dimension value tensor but got tensor with 1 dimensions"):
+    with pytest.raises(
+        RuntimeError, match="fill_ only supports 0-dimension value tensor but got tensor with 1 dimensions"
+    ):
         torch.zeros(2).fill_(torch.ones(1))
 
 
@@ -293,7 +295,9 @@ def test_leaf_that_requires_grad_refuses():
         lambda: x.unsqueeze_(0),
         lambda: x.uniform_(),
     ):
-        with pytest.raises(RuntimeError, match="a (view of a )?leaf Variable that requires grad is being used in an in-place"):
+        with pytest.raises(
+            RuntimeError, match=r"a (view of a )?leaf Variable that requires grad is being used in an in-place"
+        ):
             change()
     same(x, [1.0, 2.0])
     assert x._version == 0
@@ -345,7 +349,9 @@ def test_saved_argument_changed():
     x, weight = leaf(1.0, 2.0), double(3.0, 4.0)
     y = x * weight
     weight.mul_(2)
-    with pytest.raises(RuntimeError, match=rf"{CHANGED}: \[torch\.(\w+\.)?DoubleTensor \[2\]\] is at version 1; expected version 0"):
+    with pytest.raises(
+        RuntimeError, match=rf"{CHANGED}: \[torch\.(\w+\.)?DoubleTensor \[2\]\] is at version 1; expected version 0"
+    ):
         y.sum().backward()
 
 
@@ -459,7 +465,7 @@ def test_version_counts_writes():
 
 def test_reading_leaves_the_version():
     x = torch.zeros(3)
-    x + 1  # noqa: B018
+    x + 1
     x[0].item()
     x.sum()
     x.clone().add_(1)

@@ -391,7 +391,12 @@ def test_memory_with_a_repeated_element_refuses_writes():
 def test_view_of_a_leaf_refuses_writes():
     x = leaf(1.0, 2.0)
     text = "a view of a leaf Variable that requires grad is being used in an in-place operation."
-    for write in (lambda: x[0].mul_(2), lambda: x.view(2, 1).zero_(), lambda: x.__setitem__(0, 5.0), lambda: x[:1][0].add_(1)):
+    for write in (
+        lambda: x[0].mul_(2),
+        lambda: x.view(2, 1).zero_(),
+        lambda: x.__setitem__(0, 5.0),
+        lambda: x[:1][0].add_(1),
+    ):
         with pytest.raises(RuntimeError, match=text):
             write()
     same(x, [1.0, 2.0])
@@ -412,7 +417,9 @@ def test_view_made_before_the_base_requires_grad():
     x = torch.zeros(2, dtype=torch.float64)
     v = x[:1]
     x.requires_grad_()
-    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in-place operation"):
+    with pytest.raises(
+        RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in-place operation"
+    ):
         v.add_(1)
 
 
@@ -674,7 +681,9 @@ def tensor_step(t, step, tensors, i):
 STEPS = st.lists(
     st.tuples(
         st.tuples(
-            st.sampled_from(["slice", "stride", "select", "transpose", "unsqueeze", "add", "mul", "fill", "square", "mix"]),
+            st.sampled_from(
+                ["slice", "stride", "select", "transpose", "unsqueeze", "add", "mul", "fill", "square", "mix"]
+            ),
             st.integers(-3, 3),
             st.integers(-3, 3),
         ),

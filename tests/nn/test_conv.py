@@ -18,8 +18,9 @@ PROGRAMS = {}
 def ramp(t, *shape, dtype=None, modulus=11):
     """Small numbers without a pattern that a wrong index would hide, as a leaf that requires grad."""
     count = int(np.prod(shape))
-    numbers = t.arange(count, dtype=dtype or t.float32) * 5 % modulus - modulus // 2
-    return (numbers / 4).reshape(shape).requires_grad_()
+    numbers = (t.arange(count, dtype=t.float32) * 5 % modulus - modulus // 2).to(dtype or t.float32)
+    factor = 0.25 + 0.5j if numbers.is_complex() else 0.25
+    return (numbers * factor).reshape(shape).detach().requires_grad_()
 
 
 def with_gradients(t, y, *leaves):
@@ -80,6 +81,9 @@ for name, case in CONVOLUTIONS.items():
     PROGRAMS[f"conv-{name}"] = convolve("conv", *case)
 for name, case in TRANSPOSED.items():
     PROGRAMS[f"transposed-{name}"] = convolve("conv_transpose", *case)
+# An output padding beyond the stride is a node of its own here.
+for name in ("2d-dilation", "2d-dilation-no-bias"):
+    PROGRAMS[f"transposed-{name}"] = lambda t, p=PROGRAMS[f"transposed-{name}"]: p(t)[::2]
 PROGRAMS["conv-float64"] = convolve("conv", *CONVOLUTIONS["2d-stride"], "float64")
 PROGRAMS["conv-complex"] = convolve("conv", *CONVOLUTIONS["1d"], "complex128")
 PROGRAMS["conv-float16"] = lambda t: t.nn.functional.conv2d(

@@ -137,7 +137,7 @@ def lower_precision(t):
         found.append(t.nn.functional.batch_norm(x, mean, var, w, b, training=True))
         found.append(t.nn.functional.layer_norm(x, (4,), w, b))
         found.append(t.nn.functional.group_norm(x, 2, w, b))
-        found.append(t.nn.functional.rms_norm(x, (4,), w))
+        found.append(t.nn.functional.rms_norm(x, (4,), w.to(x.dtype)))
         found += [mean, var]
     return found
 

@@ -366,7 +366,12 @@ NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 def pad_edges(x, widths, mode):
-    return np.pad(x, [(0, 0)] * (x.ndim - len(widths)) + list(widths), mode=NUMPY_MODES[mode])
+    lead = x.ndim - len(widths)
+    added = [(0, 0)] * lead + [(max(b, 0), max(a, 0)) for b, a in widths]
+    cut = [slice(None)] * lead + [slice(max(-b, 0), -max(-a, 0) or None) for b, a in widths]
+    if mode == "circular":
+        return np.pad(x[tuple(cut)], added, mode="wrap")
+    return np.pad(x, added, mode=NUMPY_MODES[mode])[tuple(cut)]
 
 
 def pad_edges_input(y, widths, mode):
@@ -376,8 +381,8 @@ def pad_edges_input(y, widths, mode):
 
 
 BORDERS = {
-    1: [((2, 3, 4), ((2, 1),)), ((2, 3), ((0, 2),)), ((2, 3), ((0, 0),))],
-    2: [((2, 3, 4), ((2, 1), (0, 3))), ((1, 2, 3, 3), ((1, 2), (2, 2)))],
+    1: [((2, 3, 4), ((2, 1),)), ((2, 3), ((0, 2),)), ((2, 3), ((0, 0),)), ((2, 4), ((2, -1),))],
+    2: [((2, 3, 4), ((2, 1), (0, 3))), ((2, 3, 4), ((-1, 1), (2, -2))), ((1, 2, 3, 3), ((1, 2), (2, 2)))],
     3: [((1, 2, 3, 3, 2), ((1, 2), (0, 1), (1, 1)))],
 }
 
