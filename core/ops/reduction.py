@@ -304,7 +304,7 @@ def _softmax(row, name, input, dim, dtype):
         from ..errors import scalar_name
 
         kernel = f"{name}_lastdim_kernel_impl" if axis + 1 >= input.dim() else f"{name}_kernel_impl"
-        raise NotImplementedError(f'"{kernel}" not implemented for \'{scalar_name(input.dtype)}\'')
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(input.dtype)}'")
     if input.dim() == 0:
         return row(input.reshape(1), 0).reshape(())
     return row(input, axis)

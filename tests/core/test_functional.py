@@ -299,4 +299,6 @@ def test_same_as_torch(function):
         found += [f.hessian(loss, x), f.hvp(loss, x, v)[1], f.vhp(loss, x, v)[1]]
         results.append(found)
     for ours, theirs in zip(*results, strict=True):
-        assert_close(ours.cpu(), plugrad.tensor(theirs.tolist(), dtype=plugrad.float64, device="cpu"), rtol=1e-9, atol=1e-10)
+        assert_close(
+            ours.cpu(), plugrad.tensor(theirs.tolist(), dtype=plugrad.float64, device="cpu"), rtol=1e-9, atol=1e-10
+        )

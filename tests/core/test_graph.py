@@ -186,7 +186,7 @@ def test_hooks_let_the_graph_go():
     x = leaf(1.0, 2.0)
     with graph.saved_tensors_hooks(lambda t: t, lambda t: t):
         y = x.exp()
-    gone = weakref.ref(y.grad_fn)
+    gone = weakref.ref(y)
     y.sum().backward()
     del y
     gc.collect()

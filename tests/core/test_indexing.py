@@ -116,7 +116,13 @@ KEYS = {
     "true": True,
     "false": False,
 }
-REPEATED = {"list with repeats", "matrix of indices", "vector and slice", "vectors apart with a broadcast", "broadcast vectors"}
+REPEATED = {
+    "list with repeats",
+    "matrix of indices",
+    "vector and slice",
+    "vectors apart with a broadcast",
+    "broadcast vectors",
+}
 REPEATED |= {"vector and int", "int and vector", "int, slice and vector"}
 
 
@@ -248,7 +254,9 @@ def test_index_by_other_integers():
 
 
 def test_index_by_bytes_warns():
-    with pytest.warns(UserWarning, match="indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead"):
+    with pytest.warns(
+        UserWarning, match="indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead"
+    ):
         found = torch.arange(3)[torch.tensor([1, 0, 1], dtype=torch.uint8)]
     assert found.tolist() == [0, 2]
 
@@ -291,11 +299,19 @@ BAD = {
     "too many slices": (lambda x: x[:, :, :, :], IndexError, "too many indices for tensor of dimension 3"),
     "negative step": (lambda x: x[::-1], ValueError, "step must be greater than zero"),
     "zero step": (lambda x: x[::0], ValueError, "slice step cannot be zero"),
-    "float": (lambda x: x[1.0], IndexError, "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid"),
+    "float": (
+        lambda x: x[1.0],
+        IndexError,
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid",
+    ),
     "object": (lambda x: x[{}], IndexError, "None and long or byte Variables are valid indices (got dict)"),
     "text": (lambda x: x["a"], TypeError, "new(): invalid data type 'str'"),
     "numpy bool": (lambda x: x[np.bool_(True)], IndexError, "are valid indices (got "),
-    "float tensor": (lambda x: x[torch.ones(2)], IndexError, "tensors used as indices must be long, int, byte or bool tensors"),
+    "float tensor": (
+        lambda x: x[torch.ones(2)],
+        IndexError,
+        "tensors used as indices must be long, int, byte or bool tensors",
+    ),
     "index tensor beyond the end": (
         lambda x: x[torch.tensor([0, 3])],
         IndexError,
@@ -364,8 +380,16 @@ BAD = {
         IndexError,
         "index 7 is out of bounds for dimension 0 with size 3",
     ),
-    "value that is a list": (lambda x: x.__setitem__(0, [1.0] * 5), TypeError, "can't assign a list to a torch.FloatTensor"),
-    "value that is none": (lambda x: x.__setitem__(0, None), TypeError, "can't assign a NoneType to a torch.FloatTensor"),
+    "value that is a list": (
+        lambda x: x.__setitem__(0, [1.0] * 5),
+        TypeError,
+        "can't assign a list to a torch.FloatTensor",
+    ),
+    "value that is none": (
+        lambda x: x.__setitem__(0, None),
+        TypeError,
+        "can't assign a NoneType to a torch.FloatTensor",
+    ),
     "index_put that does not fit": (
         lambda x: x.index_put((torch.tensor([0, 1]),), torch.ones(2)),
         RuntimeError,
@@ -416,7 +440,11 @@ BAD = {
         IndexError,
         "select(): index 4 out of range for tensor of size [3, 4, 5] at dimension 1",
     ),
-    "select of a number": (lambda x: x[0, 0, 0].select(0, 0), IndexError, "select() cannot be applied to a 0-dim tensor."),
+    "select of a number": (
+        lambda x: x[0, 0, 0].select(0, 0),
+        IndexError,
+        "select() cannot be applied to a 0-dim tensor.",
+    ),
     "narrow beyond the end": (
         lambda x: x.narrow(0, 2, 2),
         RuntimeError,

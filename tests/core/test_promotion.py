@@ -79,7 +79,7 @@ def answer(t, op, left, right):
 def is_half_complex(left, right):
     """Whether torch answers with complex32, which plugrad does not have."""
     pair = {left, right}
-    return "float16 dimensioned" in pair and bool(pair & {"1j", "complex64 0-dim", "complex128 0-dim"}) or pair == {
+    return ("float16 dimensioned" in pair and bool(pair & {"1j", "complex64 0-dim", "complex128 0-dim"})) or pair == {
         "float16 0-dim",
         "1j",
     }

@@ -324,6 +324,8 @@ def evaluation_then_training(t):
 def test_same_as_torch(name):
     found = differences(outcome(PROGRAMS[name], plugrad), golden(__file__)[name], 1e-5, absolute=5e-6)
     if name == "lower_precision":
+        if plugrad.ones(1)._xp.float16 is None:
+            pytest.skip("the backend has no float16")
         found = differences(outcome(PROGRAMS[name], plugrad), golden(__file__)[name], 2e-3, absolute=2e-3)
     assert not found, "\n".join(found)
 
