@@ -107,6 +107,7 @@ class Convolution:
         kernel = tuple(weight.shape[2:])
         size = output_size(x.shape[2:], kernel, stride, padding, dilation)
         check_channels(x.shape[1], weight.shape, groups)
+        self.refuse_bools(x)
         o, depth, positions = weight.shape[0], math.prod(weight.shape[1:]), math.prod(size)
         w = self.reshape(weight, (1, groups, o // groups, depth))
         parts = []

@@ -136,6 +136,9 @@ class Losses:
         return self.gather_backward(self.expand_dims(each, axis), self.expand_dims(safe, axis), axis, shape)
 
     # --- margins ---
+    def at_least_zero(self, x):
+        return self.relu(x)
+
     def multi_margin_loss(self, x, hot, factor, margin, p, reduction):
         """Per sample the sum of factor · max(0, margin - x[target] + x)^p, where ``hot`` marks the target class."""
         over = self.relu(x - self.sum(self.scaled(x, hot), (1,), True) + margin)

@@ -11,8 +11,14 @@ class Neural:
     # --- linear: x (..., k), weight (m, k), y (..., m) ---
     def linear(self, x, weight, bias):
         """x @ weightᵀ + bias."""
+        self.refuse_bools(x)
         out = self._by_rows(x, self.permute_dims(weight, (1, 0)))
         return out if bias is None else out + bias
+
+    def refuse_bools(self, x):
+        """Raise for bools, which have no sum of products here, though some libraries have one."""
+        if x.dtype == self.bool:
+            raise TypeError("bools have no product")
 
     def linear_input(self, y, weight):
         """y @ weight: the gradient of :meth:`linear` for x."""

@@ -244,7 +244,12 @@ class NumpyBackend(
 
     @staticmethod
     def diagonal(a, offset):
-        return np.diagonal(a, offset, -2, -1) if a.ndim else a
+        if not a.ndim:
+            return a
+        found = np.diagonal(a, offset, -2, -1)
+        if a.flags.writeable:
+            found.flags.writeable = True  # numpy's diagonal is read-only, torch's is not
+        return found
 
     @staticmethod
     def tril(a, k):

@@ -1,5 +1,7 @@
 """numpy's linear layers and embeddings: one matrix product over all leading axes, sums of rows by sorting."""
 
+import math
+
 import numpy as np
 
 from .numpy_conv import in_blas
@@ -9,21 +11,25 @@ __all__ = ["NumpyNeural"]
 SORTED = 64  # rows from which sorting beats adding one by one
 
 
+def rows_of(x):
+    """All leading axes as one."""
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
 def linear(x, weight, bias):
-    out = np.matmul(x if x.ndim == 2 else x.reshape(-1, x.shape[-1]), weight.T)
+    out = np.matmul(rows_of(x), weight.T)
     if bias is not None:
         np.add(out, bias, out=out)
     return out if x.ndim == 2 else out.reshape(*x.shape[:-1], len(weight))
 
 
 def linear_input(y, weight):
-    if y.ndim == 2:
-        return np.matmul(y, weight)
-    return np.matmul(y.reshape(-1, y.shape[-1]), weight).reshape(*y.shape[:-1], weight.shape[1])
+    out = np.matmul(rows_of(y), weight)
+    return out if y.ndim == 2 else out.reshape(*y.shape[:-1], weight.shape[1])
 
 
 def linear_weight(y, x):
-    return np.matmul(y.reshape(-1, y.shape[-1]).T, x.reshape(-1, x.shape[-1]))
+    return np.matmul(rows_of(y).T, rows_of(x))
 
 
 class NumpyNeural:

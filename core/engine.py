@@ -272,13 +272,18 @@ class Walk:
         single = node.outputs == 1
         for index, hooks in list(node.hooks.outputs.items()):
             part = g if single else g[index]
+            part = run_tensor_hooks(hooks, None if part is None else self.kind.tensor(node.xp, part))
             if part is None:
                 continue
-            part = self.kind.of(run_tensor_hooks(hooks, self.kind.tensor(node.xp, part)))
+            part = self.kind.of(part)
             if single:
                 g = part
             else:
                 g[index] = part
+        for index, retain in node.hooks.retained.items():
+            part = g if single else g[index]
+            if part is not None:
+                retain(self.kind.tensor(node.xp, part))
         return g
 
     def as_tuple(self, node, parts):

@@ -56,11 +56,13 @@ def requires_grad_of_dtype(text, tensor):
     return RuntimeError(text)
 
 
-def flag_of_non_leaf():
-    return RuntimeError(
-        "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph that "
-        "doesn't require differentiation use var_no_grad = var.detach()."
-    )
+DETACH_HINT = (
+    " If you want to use a computed variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+)
+
+
+def flag_of_non_leaf(hint=DETACH_HINT):
+    return RuntimeError("you can only change requires_grad flags of leaf variables." + hint)
 
 
 def leaf_in_place():
@@ -69,6 +71,44 @@ def leaf_in_place():
 
 def leaf_view_in_place():
     return RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+
+
+#: Why an in-place op on a view is refused, by how the view was made.
+REFUSALS = {
+    "no_grad": (
+        "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and "
+        "the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want "
+        "the inplace to be tracked)."
+    ),
+    "several": (
+        "This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified "
+        "inplace. You should replace the inplace operation by an out-of-place one."
+    ),
+    "function": (
+        "This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to handle "
+        "view+inplace would override the custom backward associated with the custom Function, leading to incorrect gradients. This "
+        "behavior is forbidden. You can fix this by cloning the output of the custom Function."
+    ),
+}
+
+
+def view_in_place(view, through_base=False):
+    """The error of an in-place op on a view that must not be changed, or whose base was."""
+    made = view._x.made
+    what = "its base or another view of its base has been modified inplace" if through_base else "is being modified inplace"
+    node = view.grad_fn
+    if node is None:
+        return RuntimeError(f"A view was created in no_grad mode and {what} with grad mode enabled. {REFUSALS[made]}")
+    kind = " of a view which was created in no_grad mode" if made == "no_grad" else ""
+    mode = " with grad mode enabled" if made == "no_grad" else ""
+    return RuntimeError(f"Output {view.output_nr} of {bare_name(node)} is a view{kind} and {what}{mode}. {REFUSALS[made]}")
+
+
+def repeated_memory():
+    return RuntimeError(
+        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the "
+        "tensor before performing the operation."
+    )
 
 
 def unknown_device(text, kind, known):

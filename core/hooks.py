@@ -42,16 +42,20 @@ class NodeHooks:
     """What runs around one node's backward.
 
     Attributes:
-        outputs: hooks and retaining tensors by output number, in the order registered; they see one gradient each.
+        outputs: hooks by output number, in the order registered; they see one gradient each.
+        retained: by output number, what writes the gradient into the tensor's ``.grad``, after the hooks.
         pre, post: the node's own hooks.
+        packed: names of the saved values that hooks on saved tensors have packed.
     """
 
-    __slots__ = ("outputs", "post", "pre")
+    __slots__ = ("outputs", "packed", "post", "pre", "retained")
 
     def __init__(self):
         self.outputs = {}
+        self.retained = {}
         self.pre = HookDict()
         self.post = HookDict()
+        self.packed = ()
 
     @staticmethod
     def add(hooks, hook):
@@ -96,7 +100,7 @@ def register_post_accumulate_hook(tensor, hook):
 
 
 class Retain:
-    """A hook that writes the gradient into ``tensor.grad``; the tensor is held weakly, so the graph has no cycle."""
+    """Sums the gradient into ``tensor.grad``; the tensor is held weakly, so the graph has no cycle."""
 
     def __init__(self, tensor):
         self.tensor = weakref.ref(tensor)
@@ -106,8 +110,12 @@ class Retain:
         if tensor is not None:
             from .tensor import Tensor, wrap
 
-            # A copy: gradients inside the walk may share memory.
-            tensor._grad = grad if grad._fn is not None else wrap(Tensor, grad._xp, grad._xp.copy(grad._a), None)
+            before = getattr(tensor, "_grad", None)
+            if before is not None:
+                tensor._grad = before + grad
+            else:
+                # A copy: gradients inside the walk may share memory.
+                tensor._grad = grad if grad._fn is not None else wrap(Tensor, grad._xp, grad._xp.copy(grad._a), None)
 
 
 def retain_grad(tensor):
@@ -117,11 +125,22 @@ def retain_grad(tensor):
         return
     tensor._extra().retains = True
     node, index = _node_and_index(tensor)
-    add_hook(node_hooks(node).of_output(index), Retain(tensor))
+    node_hooks(node).retained[index] = Retain(tensor)
+
+
+def move_retained(tensor, before):
+    """After an in-place op: the gradient to keep is that of the tensor's new value, no longer that of ``before``."""
+    node, index = (before, 0) if before._kind == NODE else (before.node, before.index)
+    node.hooks.retained.pop(index, None)
+    if tensor._fn is None or tensor._fn is LEAF:
+        tensor._x.retains = False
+        return
+    node, index = _node_and_index(tensor)
+    node_hooks(node).retained[index] = Retain(tensor)
 
 
 def run_tensor_hooks(hooks, grad):
-    """Pass a gradient Tensor through hooks; each may replace it."""
+    """Pass a gradient Tensor (None: of an output that got none) through hooks; each may replace it."""
     from .tensor import Tensor
 
     for hook in list(hooks.values()):
@@ -129,7 +148,7 @@ def run_tensor_hooks(hooks, grad):
         if replaced is not None:
             if not isinstance(replaced, Tensor):
                 raise TypeError(f"expected Variable, but hook returned '{type(replaced).__name__}'")
-            if replaced._a.shape != grad._a.shape:
+            if grad is not None and replaced._a.shape != grad._a.shape:
                 raise RuntimeError(f"hook '{getattr(hook, '__name__', 'hook')}' has changed the size of value")
             grad = replaced
     return grad

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from .device import space
 from .dtypes import dtype as dtype_class
-from .errors import non_leaf_grad_warning, requires_grad_of_dtype
+from .errors import flag_of_non_leaf, non_leaf_grad_warning, requires_grad_of_dtype
 from .graph import LEAF, LEAF_TENSOR, NODE, AccumulateGrad, Version
 
 if TYPE_CHECKING:  # a file without a module: what the ops, set on the class below when they are imported, look like
@@ -52,9 +52,13 @@ class Extra:
     """What few tensors have: being a view, hooks of a leaf, a retained gradient.
 
     Class attributes are the defaults, so that a view sets two fields and no more.
+
+    Attributes:
+        base, path: of a view, see core/views.py.
+        made: None for an ordinary view, else why in-place ops on it are refused.
     """
 
-    base = path = hooks = post_hooks = None
+    base = path = made = hooks = post_hooks = node_hooks = None
     retains = False
 
 
@@ -211,6 +215,8 @@ class Tensor(Methods):
     def requires_grad(self, value: bool) -> None:
         if not isinstance(value, bool):
             raise RuntimeError("requires_grad must be a bool")
+        if value and not self.is_leaf:
+            raise flag_of_non_leaf("")
         self._set_requires_grad(value, "only Tensors of floating point and complex dtype can require gradients")
 
     def requires_grad_(self, requires_grad=True) -> "Tensor":
@@ -219,8 +225,6 @@ class Tensor(Methods):
         return self
 
     def _set_requires_grad(self, value, dtype_text):
-        from .errors import flag_of_non_leaf
-
         if not self.is_leaf:
             if not value:
                 raise flag_of_non_leaf()

@@ -71,6 +71,11 @@ class TensorSpace(Backend):
 
         return cat(tensors, axis)
 
+    def stack(self, tensors, axis):
+        from .ops.join import stack
+
+        return stack(tensors, axis)
+
     def getitem(self, x, key):
         return ROWS["index_"].function(x, tuple(raw(k) for k in key) if isinstance(key, tuple) else raw(key))
 

@@ -9,11 +9,12 @@ new history that starts there.
 import warnings
 import weakref
 
-from .errors import leaf_in_place, leaf_view_in_place, scalar_name
-from .graph import CLOCK, LEAF, Version
+from .errors import leaf_in_place, leaf_view_in_place, repeated_memory, scalar_name, view_in_place
+from .graph import CLOCK, LEAF, Node, Version
+from .hooks import move_retained
 from .modes import is_grad_enabled
 from .slow import edge_of, new_node
-from .tensor import Extra
+from .tensor import Extra, Tensor, wrap
 
 _new = object.__new__
 
@@ -25,9 +26,13 @@ def share_memory(t, source, function, statics):
     if parent is None or parent.base is None:
         extra.base = source
         extra.path = ((function, statics),)
+        if not is_grad_enabled():
+            extra.made = "no_grad"
     else:
         extra.base = parent.base
         extra.path = (*parent.path, (function, statics))
+        if parent.made is not None or not is_grad_enabled():
+            extra.made = parent.made or "no_grad"
     version = source._v
     if version is None:
         version = source._v = _new(Version)
@@ -45,23 +50,30 @@ def follow(xp, a, path):
     return a
 
 
-def check_in_place(x):
-    """Raise when recording forbids an in-place write to ``x``."""
+def check_in_place(x, result=None):
+    """Raise when recording forbids an in-place write to ``x``; ``result`` is what shall be written."""
     if not is_grad_enabled():
         return
-    if x._fn is LEAF:
+    extra = x._x
+    if extra is not None and extra.base is not None:
+        base = extra.base
+        if extra.made is not None and not (x._fn is base._fn is None and (result is None or result._fn is None)):
+            raise view_in_place(x)
+        if base._fn is LEAF or x._fn is LEAF:
+            raise leaf_view_in_place()
+    elif x._fn is LEAF:
         raise leaf_in_place()
-    if x._x is not None and x._x.base is not None and x._x.base._fn is LEAF:
-        raise leaf_view_in_place()
 
 
 def store(x, result):
     """Write ``result`` into the memory of ``x`` and take over its history; returns x."""
-    check_in_place(x)
+    check_in_place(x, result)
     if result._a.shape != x._a.shape:
         raise RuntimeError(
             f"output with shape {list(x._a.shape)} doesn't match the broadcast shape {list(result._a.shape)}"
         )
+    if x._x is not None and x._x.base is not None and repeats_memory(x):
+        raise repeated_memory()
     if result._a.dtype != x._a.dtype and result.dtype.kind > x.dtype.kind:
         raise RuntimeError(
             f"result type {scalar_name(result.dtype)} can't be cast to the desired output type {scalar_name(x.dtype)}"
@@ -70,6 +82,11 @@ def store(x, result):
     x._xp.assign(x._a, result._a)
     commit(x, result)
     return x
+
+
+def repeats_memory(x):
+    """Whether several elements lie at one place, as after expand."""
+    return any(n > 1 and step == 0 for n, step in zip(x._a.shape, x._xp.strides(x._a), strict=True))
 
 
 def keep_saved_inputs(x, fn):
@@ -94,12 +111,19 @@ def commit(x, result):
     x._v.writer = writer.name() if writer is not None else None
     adopt_output(x, result._fn)
     if x._x is None or x._x.base is None:
-        x._fn = edge_of(result)
+        rewrite_history(x, edge_of(result))
         renew_views(x, x._v)
         return
     base = x._x.base
-    base._fn = copy_slices(base, result, x._x.path)
+    rewrite_history(base, copy_slices(base, result, x._x.path))
     renew_views(base, x._v)
+
+
+def rewrite_history(x, edge):
+    """Give ``x`` the history ``edge``; a retained gradient is from now on that of the new value."""
+    before, x._fn = x._fn, edge
+    if x._x is not None and x._x.retains:
+        move_retained(x, before)
 
 
 def adopt_output(x, fn):
@@ -159,9 +183,52 @@ def renew_views(base, version):
         if extra is None or extra.base is not base:
             continue
         if base._fn is None:
-            tensor._fn = None
+            rewrite_history(tensor, None)
+            continue
+        if extra.made in ("no_grad", "function"):
+            rewrite_history(tensor, forbidden(tensor))
             continue
         node = new_node(row.node_class, base._xp, (edge_of(base),), tensor._a.shape, tensor._a.dtype)
         node.path = extra.path
         node.x_shape = base._a.shape
-        tensor._fn = node
+        rewrite_history(tensor, node)
+
+
+class ForbiddenView(Node):
+    """Stands for the history of a view that cannot follow a write into its base: backward through it raises."""
+
+    __slots__ = ("error",)
+    __module__ = "plugrad.autograd"
+
+    def backward(self, g):
+        raise self.error
+
+    backward_graph = backward
+
+
+def forbidden(view):
+    node = new_node(ForbiddenView, view._xp, (), view._a.shape, view._a.dtype)
+    node.error = view_in_place(view, through_base=True)
+    return node
+
+
+def turn(x, made):
+    """Let ``x`` take the shape of its view ``made``, on the same memory, in place.
+
+    Views that ``x`` already has are views of its old shape: that lives on in a tensor of its own, their base and that of x.
+    """
+    if made._x is None or made._x.base is not x:
+        if x._x is not None and x._x.base is not None:
+            x._x.path = made._x.path
+    elif x._v.live_views():
+        base = wrap(Tensor, x._xp, x._a, x._fn)
+        base._v = x._v
+        for view in x._v.live_views():
+            if view._x is not None and view._x.base is x:
+                view._x.base = base
+        x._extra().base, x._extra().path = base, made._x.path
+        x._v.add_view(x)
+    x._a = made._a
+    x._v.bump()
+    if made._fn is not None:
+        rewrite_history(x, made._fn)

@@ -115,7 +115,7 @@ def to_dataset(images, labels, device: str) -> TensorDataset:
     )
 
 
-# --- freezing ---
+# --- freezing: PyTorch's way, step by step; plugrad.nn.freeze(model) is all of it in one call ---
 
 
 def freeze(module: nn.Module) -> None:

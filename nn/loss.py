@@ -3,6 +3,7 @@
 import warnings
 
 from . import functional as F
+from .distance import PairwiseDistance
 from .functional.reduction import reduction_of
 from .module import Module
 
@@ -361,7 +362,7 @@ class TripletMarginWithDistanceLoss(_Loss):
             raise ValueError(
                 f"TripletMarginWithDistanceLoss: expected margin to be greater than 0, got {margin} instead"
             )
-        self.distance_function = F.pairwise_distance if distance_function is None else distance_function
+        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
         self.margin = margin
         self.swap = swap
 

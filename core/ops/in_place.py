@@ -4,7 +4,7 @@ from ..errors import leaf_in_place
 from ..graph import LEAF
 from ..modes import is_grad_enabled
 from ..tensor import Tensor
-from ..views import check_in_place, store
+from ..views import check_in_place, store, turn
 from . import arithmetic as a
 from . import elementwise as e
 from . import index, reshaping
@@ -67,12 +67,8 @@ def zero_(self):
 
 def _view_in_place(name, function):
     def method(self, *args):
-        made = function(self.detach(), *args)
-        if self._fn is not None:
-            check_in_place(self)
-            made = function(self, *args)
-            self._fn = made._fn
-        self._a = made._a
+        check_in_place(self)
+        turn(self, function(self, *args))
         return self
 
     method.__name__ = method.__qualname__ = name

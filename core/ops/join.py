@@ -1,22 +1,19 @@
 """Joining and cutting: cat, stack, split, chunk, unbind."""
 
 from ..errors import two_devices
-from ..graph import Node
+from ..graph import Node, Port
 from ..modes import is_grad_enabled
 from ..shapes import one_axis
 from ..slow import edge_of, native_dtype, new_node, result_type
 from ..tensor import Tensor, wrap
-from ..views import write_out
+from ..views import share_memory, write_out
 
 
-class _Join(Node):
-    """A node of any number of tensors: the gradient is cut where they were joined."""
+class _Pieces(Node):
+    """A node whose gradient is cut, or joined, along one axis; it keeps no values."""
 
     __slots__ = ("axis", "lengths")
     __module__ = "plugrad.autograd"
-
-    def release(self):
-        return
 
     def check(self):
         return
@@ -28,8 +25,8 @@ class _Join(Node):
         return self._cut(self.xp.tensors, g)
 
 
-class CatBackward0(_Join):
-    """d/dx of concatenation: slices of the gradient."""
+class CatBackward0(_Pieces):
+    """d/dx of concatenation: slices of the gradient; empty tensors, which were left out, get empty ones."""
 
     __slots__ = ()
 
@@ -37,19 +34,67 @@ class CatBackward0(_Join):
         parts, start = [], 0
         head = (slice(None),) * self.axis
         for edge, length in zip(self.next, self.lengths, strict=True):
-            parts.append(None if edge is None else xp.slice(g, (*head, slice(start, start + length))))
-            start += length
+            if edge is None:
+                parts.append(None)
+            elif length is None:
+                parts.append(xp.zeros((0,), g.dtype))
+            else:
+                parts.append(xp.slice(g, (*head, slice(start, start + length), ...)))
+            start += length or 0
         return tuple(parts)
 
 
-class StackBackward0(_Join):
+class StackBackward0(_Pieces):
     """d/dx of stacking: the gradient at each index of the new dimension."""
 
     __slots__ = ()
 
     def _cut(self, xp, g):
         head = (slice(None),) * self.axis
-        return tuple(None if edge is None else xp.slice(g, (*head, i)) for i, edge in enumerate(self.next))
+        return tuple(None if edge is None else xp.slice(g, (*head, i, ...)) for i, edge in enumerate(self.next))
+
+
+class SplitBackward0(_Pieces):
+    """d/dx of cutting: the gradients of the pieces joined again."""
+
+    __slots__ = ("outputs",)
+
+    def _cut(self, xp, g):
+        return (xp.concat(tuple(g) if self.outputs > 1 else (g,), self.axis),)
+
+
+class SplitWithSizesBackward0(SplitBackward0):
+    """The same for pieces of given sizes."""
+
+    __slots__ = ()
+
+
+class UnbindBackward0(SplitBackward0):
+    """d/dx of taking all slices along an axis: their gradients stacked."""
+
+    __slots__ = ()
+
+    def _cut(self, xp, g):
+        return (xp.stack(tuple(g) if self.outputs > 1 else (g,), self.axis),)
+
+
+def _views(cls, x, axis, keys):
+    """One view of ``x`` per key, all of one node; written to they must not be (torch's rule)."""
+    xp, a = x._xp, x._a
+    made = []
+    for key in keys:
+        t = wrap(Tensor, xp, xp.slice(a, key), None)
+        share_memory(t, x, "slice", (key,))
+        t._x.made = "several"
+        made.append(t)
+    if x._fn is not None and is_grad_enabled() and made:
+        node = new_node(cls, xp, (edge_of(x),), tuple(t._a.shape for t in made), (a.dtype,) * len(made))
+        node.axis, node.lengths, node.outputs = axis, None, len(made)
+        for i, t in enumerate(made):
+            t._fn = Port(node, i, t._a.shape, a.dtype) if len(made) > 1 else node
+        if len(made) == 1:
+            node.shape, node.dtype = node.shape[0], node.dtype[0]
+    return tuple(made)
 
 
 def _common(name, tensors):
@@ -98,12 +143,13 @@ def cat(tensors, dim=0, *, out=None):
     """
     tensors, xp, arrays = _common("cat", tensors)
     kept = [i for i, a in enumerate(arrays) if tuple(a.shape) != (0,)] or [0]
-    tensors, arrays = [tensors[i] for i in kept], [arrays[i] for i in kept]
-    first = arrays[0].shape
+    first = arrays[kept[0]].shape
     axis = one_axis(dim, len(first))
-    for number, a in zip(kept, arrays, strict=True):
-        _check_cat(first, a.shape, axis, number)
-    made = _record(CatBackward0, xp, xp.concat(arrays, axis), tensors, axis, [a.shape[axis] for a in arrays])
+    for number in kept:
+        _check_cat(first, arrays[number].shape, axis, number)
+    lengths = [arrays[i].shape[axis] if i in kept else None for i in range(len(arrays))]
+    joined = xp.concat([arrays[i] for i in kept], axis)
+    made = _record(CatBackward0, xp, joined, tensors, axis, lengths)
     return made if out is None else write_out(out, made, *tensors)
 
 
@@ -157,7 +203,7 @@ def split(tensor, split_size_or_sections, dim=0):
         if size == 0:
             if n:
                 raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
-            return (tensor.narrow(axis, 0, 0),)
+            return _views(SplitBackward0, tensor, axis, [(slice(None),) * axis + (slice(0, 0), ...)])
         sizes = [min(size, n - i) for i in range(0, n, size)] or [0]
     else:
         sizes = list(split_size_or_sections)
@@ -166,17 +212,20 @@ def split(tensor, split_size_or_sections, dim=0):
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {axis}), but got "
                 f"split_sizes={sizes}"
             )
-    starts = [sum(sizes[:i]) for i in range(len(sizes))]
-    return tuple(tensor.narrow(axis, start, size) for start, size in zip(starts, sizes, strict=True))
+    head, keys, start = (slice(None),) * axis, [], 0
+    for size in sizes:
+        keys.append((*head, slice(start, start + size), ...))
+        start += size
+    cls = SplitBackward0 if isinstance(split_size_or_sections, int) else SplitWithSizesBackward0
+    return _views(cls, tensor, axis, keys)
 
 
 def chunk(input, chunks, dim=0):
     """Cut into at most ``chunks`` pieces of equal size; the pieces are views."""
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = input.size(dim)
-    size = -(-n // chunks)
-    return split(input, size, dim) if size else (input,) * chunks
+    size = -(-input.size(dim) // chunks)
+    return split(input, size, dim) if size else tuple(split(input, [0] * chunks, dim))
 
 
 def unbind(input, dim=0):
@@ -184,7 +233,8 @@ def unbind(input, dim=0):
     axis = one_axis(dim, input.dim())
     if input.dim() == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    return tuple(input.select(axis, i) for i in range(input._a.shape[axis]))
+    head = (slice(None),) * axis
+    return _views(UnbindBackward0, input, axis, [(*head, i, ...) for i in range(input._a.shape[axis])])
 
 
 METHODS = (split, chunk, unbind)

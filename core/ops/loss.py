@@ -21,6 +21,12 @@ divided_ = linear(
     xp="divided",
     node="DivBackward1",
 )
+at_least_zero = elementwise(
+    "at_least_zero(x)",
+    lambda xp, g, x: g * xp.inside(x, 0, None),
+    doc="max(x, 0); derivative 1 at 0",
+    node="ClampMinBackward0",
+)
 mse_loss_ = general(
     "mse_loss_(x, y, *, reduction)",
     vjp=lambda xp, g, x, y, reduction, needs: opposite(xp.mse_loss_grad(g, x, y, reduction), needs),

@@ -338,7 +338,7 @@ def clone(input, *, memory_format=None):
 
 def contiguous(input, memory_format=None):
     """The tensor itself when its elements lie in order, else a copy in order."""
-    return input if input._xp.is_contiguous(input._a) else reshape(s.reshape_(input, (input.numel(),)), input.shape)
+    return input if input._xp.is_contiguous(input._a) else s.contiguous_(input)
 
 
 class MoveBackward(Node):

@@ -3,8 +3,8 @@
 from ...core import dtypes
 from ...core.errors import scalar_name
 from ...core.ops.norm import distance_norm_
-from ...core.ops.reshaping import broadcast_tensors
 from ...core.slow import result_type
+from .loss import in_one_shape
 
 __all__ = ["cosine_similarity", "pairwise_distance"]
 
@@ -29,7 +29,7 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
         raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {scalar_name(common)}")
     x1, x2 = x1.to(common), x2.to(common)
     if x1._a.shape != x2._a.shape:
-        x1, x2 = broadcast_tensors(x1, x2)
+        x1, x2 = in_one_shape(x1, x2)
     return (_unit(x1, dim, eps) * _unit(x2, dim, eps)).sum(dim)
 
 

@@ -145,13 +145,21 @@ def _warn_sizes(input, target):
 def _matched(kernel, input, target):
     """input and target in one shape and one floating point dtype."""
     if target._a.shape != input._a.shape:
-        input, target = broadcast_tensors(input, target)
+        input, target = in_one_shape(input, target)
     if input.dtype is target.dtype and input.dtype.kind == dtypes.FLOAT:
         return input, target
     common = result_type((input, target))
     if common.kind != dtypes.FLOAT:
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(common)}'")
     return input.to(common), target.to(common)
+
+
+def in_one_shape(x, y):
+    """Two tensors broadcast; where they do not fit, the error is that of an operator."""
+    error = broadcast_failure([x._a.shape, y._a.shape])
+    if error is not None:
+        raise error
+    return broadcast_tensors(x, y)
 
 
 def _weighted(losses, input, weight, reduction):
@@ -248,7 +256,9 @@ def binary_cross_entropy_with_logits(
 
 def _logits_and_target(input, target):
     if target.dtype is dtypes.bool_:
-        1.0 - target  # torch computes 1 - target: the error is that of a subtraction
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
+        )
     if not input.is_floating_point():
         raise NotImplementedError(f"\"log_sigmoid_cpu\" not implemented for '{scalar_name(input.dtype)}'")
     if not target.is_floating_point():
@@ -444,6 +454,9 @@ def _nll(input, target, weight, reduction, ignore_index):
     if weight is not None:
         _check_class_weight(input, weight, shape[min(rank, 2) - 1])
         weight = weight._a
+    if input.dtype.kind != dtypes.FLOAT:
+        kernel = "nll_loss_out_frame" if rank < 3 else "nll_loss2d_forward_out_frame"
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(input.dtype)}'")
     _check_classes(target, shape[min(rank, 2) - 1], ignore_index)
     index = target._a if target._a.dtype == target._xp.int64 else target._xp.astype(target._a, target._xp.int64)
     if rank <= 2:
@@ -514,7 +527,7 @@ def _check_classes(target, classes, ignore_index):
         return
     if xp.min(a, None, False) >= 0 and xp.max(a, None, False) < classes:
         return
-    bad = a[xp.logical_and(a != ignore_index, xp.logical_or(a < 0, a >= classes))]
+    bad = xp.getitem(a, (xp.logical_and(a != ignore_index, xp.logical_or(a < 0, a >= classes)),))
     if bad.shape[0]:
         raise IndexError(f"Target {int(bad[0])} is out of bounds.")
 
@@ -551,11 +564,11 @@ def cross_entropy(
     axis = 0 if input.dim() == 1 else 1
     if input._a.shape == target._a.shape:
         return _soft_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing, axis)
-    _check_smoothing(label_smoothing)
     log_p = input.log_softmax(axis)
     loss = _nll(log_p, target, weight, reduction, ignore_index)
-    if not label_smoothing:
+    if label_smoothing <= 0:  # torch checks the sign for class probabilities only
         return loss
+    _check_smoothing(label_smoothing)
     spread = _smooth(log_p, target, weight, ignore_index, reduction, axis)
     return loss * (1 - label_smoothing) + spread * (label_smoothing / input.size(axis))
 

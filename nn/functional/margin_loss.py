@@ -39,7 +39,7 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.size()}, input2: {input2.size()}, target: {target.size()} "
         )
-    return reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
+    return reduced(rows.at_least_zero(-target * (input1 - input2) + margin), reduction)
 
 
 def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
@@ -51,7 +51,7 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
         tensor(0.3500)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    far = (margin - input).clamp_min(0).masked_fill(target == 1, 0.0)
+    far = rows.at_least_zero(margin - input).masked_fill(target == 1, 0.0)
     near = input.masked_fill(target == -1, 0.0)
     return reduced(far + near, reduction)
 
@@ -123,7 +123,7 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     size2 = (input2 * input2).sum(rank) + 1e-12
     cosine = product / (size1 * size2).sqrt()
     near = (1 - cosine).masked_fill(target != 1, 0.0)
-    far = (cosine - margin).clamp_min(0).masked_fill(target != -1, 0.0)
+    far = rows.at_least_zero(cosine - margin).masked_fill(target != -1, 0.0)
     return reduced(near + far, reduction)
 
 
@@ -157,7 +157,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     if weight is not None:
         factor = factor * xp.getitem(weight._a, (index,))
     loss = rows.multi_margin_loss_(input.reshape(n, c), hot, factor, margin, p, reduction)
-    return loss.reshape(()) if input.dim() < 2 else loss
+    return loss.reshape(()) if loss.dim() > max(input.dim() - 1, 0) else loss
 
 
 def _check_multi_margin(input, target, weight):
@@ -216,7 +216,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     loss = rows.multilabel_margin_loss_(
         input.reshape(n, c), _pair_factors(xp, target._a, input._a.dtype, n, c), reduction
     )
-    return loss.reshape(()) if input.dim() < 2 else loss
+    return loss.reshape(()) if loss.dim() > max(input.dim() - 1, 0) else loss
 
 
 def _pair_factors(xp, target, dtype, n, c):
@@ -275,4 +275,4 @@ def _triplet(anchor, positive, negative, distance, margin, swap, reduction):
     to_positive, to_negative = distance(anchor, positive), distance(anchor, negative)
     if swap:
         to_negative = minimum(to_negative, distance(positive, negative))
-    return reduced((margin + to_positive - to_negative).clamp_min(0), reduction)
+    return reduced(rows.at_least_zero(margin + to_positive - to_negative), reduction)

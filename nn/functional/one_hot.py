@@ -31,6 +31,8 @@ def one_hot(tensor, num_classes=-1):
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if tensor.numel() == 0 and num_classes <= 0:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")
+    if num_classes != -1 and num_classes <= 0:
+        raise RuntimeError("Class values must be smaller than num_classes.")
     xp, a = tensor._xp, tensor._a
     if tensor.numel() and (xp.device_type == "cpu" or num_classes == -1):
         num_classes = _checked_classes(xp, a, num_classes)

@@ -170,7 +170,7 @@ def _avg_pool(dims, input, kernel_size, stride, padding, ceil_mode, count_includ
     ):
         raise avg_pool_error(dims, input, statics, ceil_mode, divisor_override)
     if input.dtype.kind != 2:
-        raise not_implemented(f"avg_pool{max(dims, 2)}d", input)
+        raise not_implemented("avg_pool3d_out_frame" if dims == 3 else "avg_pool2d", input)
     how = (bool(ceil_mode), bool(count_include_pad), divisor_override)
     try:
         if dims > 1:

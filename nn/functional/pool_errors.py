@@ -78,12 +78,11 @@ def padding_error(dims, kernel, padding, dilation):
             )
     if all(2 * p <= k for k, p in zip(kernel, padding, strict=True)):
         return None
-    pairs = zip(LETTERS[dims][::-1], padding[::-1], strict=True)
-    sizes = zip(LETTERS[dims][::-1], kernel[::-1], strict=True)
-    return RuntimeError(
-        "pad should be smaller than or equal to half of kernel size, but got "
-        + ", ".join([f"pad{letter} = {p}" for letter, p in pairs] + [f"k{letter} = {k}" for letter, k in sizes])
-    )
+    text = "pad should be smaller than or equal to half of kernel size, but got "
+    if dims == 3:
+        (kt, kh, kw), (pt, ph, pw) = kernel, padding
+        return RuntimeError(f"{text}kT: {kt} kW: {kw} kH: {kh} padT: {pt} padW: {pw} padH: {ph}")
+    return RuntimeError(f"{text}padW = {padding[1]}, padH = {padding[0]}, kW = {kernel[1]}, kH = {kernel[0]}")
 
 
 def size_error(shape, dims, kernel, stride, padding, dilation, ceil_mode):

@@ -192,7 +192,7 @@ def train(parameters, steps):
 @pytest.mark.cpu
 def test_memory_is_flat_over_training_steps():
     parameters = [torch.ones(3, 2, requires_grad=True), torch.zeros(2, requires_grad=True)]
-    train(parameters, 50)
+    train(parameters, 200)
     gc.collect()
     tracemalloc.start()
     try:
@@ -272,16 +272,11 @@ def test_one_frame_per_recorded_elementwise_op(name):
     function = ONE_FRAME[name]
     x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
     function(x, y)  # compiles the op
-    # The lambda and the op; one more for a call that goes through the Python of the backend's function.
-    assert frames(lambda: function(x, y)) - 1 <= 1 + (name in BACKEND_FRAME)
-
-
-BACKEND_FRAME = set()
+    assert frames(lambda: function(x, y)) - 1 == 1  # besides the lambda's own
 
 
 @pytest.mark.cpu
-def test_two_frames_per_node_in_backward():
-    """The node's own, and its rule's where that is more than passing on."""
+def test_frames_per_node_in_backward():
     if torch.__name__ == "torch":
         pytest.skip("torch's engine has no Python frames")
     x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
@@ -294,5 +289,5 @@ def test_two_frames_per_node_in_backward():
 
     passed(5)
     few, many = frames(lambda: passed(10)), frames(lambda: passed(110))
-    # Per op: one frame forward; backward the node and a rule for each of the two arguments.
-    assert (many - few) / 100 <= 4
+    # Per op: one frame forward; backward the node, a rule for each of the two arguments, and the release.
+    assert (many - few) / 100 <= 5

@@ -206,6 +206,7 @@ def test_item_and_conversions():
         (lambda: float(torch.tensor(1j)), RuntimeError, "value cannot be converted to type double without overflow"),
         (lambda: len(torch.tensor(1.0)), TypeError, r"len\(\) of a 0-d tensor"),
     ],
+    ids=range(9),
 )
 def test_conversions_that_fail(call, kind, text):
     with pytest.raises(kind, match=text):

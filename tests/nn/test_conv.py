@@ -3,10 +3,10 @@
 import itertools
 
 import numpy as np
-import plugrad_samples_conv as truth
 import pytest
 
 import plugrad
+import plugrad_samples_conv as truth
 from plugrad.autograd import gradcheck, gradgradcheck
 from plugrad_outcome import differences, golden, outcome
 from plugrad_testing import assert_close, assert_values, on
@@ -88,7 +88,9 @@ PROGRAMS["conv-complex"] = convolve("conv", *CONVOLUTIONS["1d"], "complex128")
 PROGRAMS["conv-float16"] = lambda t: t.nn.functional.conv2d(
     ramp(t, 1, 2, 4, 4).half(), ramp(t, 2, 2, 3, 3).half(), ramp(t, 2).half()
 ).detach()
-PROGRAMS["conv-int64"] = lambda t: t.nn.functional.conv2d(t.arange(16).reshape(1, 1, 4, 4), t.arange(9).reshape(1, 1, 3, 3))
+PROGRAMS["conv-int64"] = lambda t: t.nn.functional.conv2d(
+    t.arange(16).reshape(1, 1, 4, 4), t.arange(9).reshape(1, 1, 3, 3)
+)
 PROGRAMS["conv-of-transposed-memory"] = lambda t: t.nn.functional.conv2d(
     ramp(t, 4, 4, 2, 1).permute(3, 2, 0, 1), ramp(t, 3, 3, 2, 2).permute(2, 3, 0, 1)
 )
@@ -116,9 +118,7 @@ for name, options in {
         t, t.nn.functional.unfold(x := ramp(t, 2, 2, 4, 5), **o), x
     )
 PROGRAMS["unfold-single"] = lambda t: t.nn.functional.unfold(ramp(t, 2, 3, 3), 2, padding=1).detach()
-PROGRAMS["fold"] = lambda t: with_gradients(
-    t, t.nn.functional.fold(x := ramp(t, 2, 8, 6), (3, 4), 2), x
-)
+PROGRAMS["fold"] = lambda t: with_gradients(t, t.nn.functional.fold(x := ramp(t, 2, 8, 6), (3, 4), 2), x)
 PROGRAMS["fold-options"] = lambda t: with_gradients(
     t, t.nn.functional.fold(x := ramp(t, 1, 12, 6), (4, 5), (2, 3), (2, 1), (1, 0), (2, 1)), x
 )
@@ -146,7 +146,8 @@ for (name, (shape, widths)), mode in itertools.product(PADS.items(), ("constant"
     )
 PROGRAMS["pad-value"] = lambda t: t.nn.functional.pad(ramp(t, 2, 2).detach(), (1, 0, 0, 1), value=-2.5)
 PROGRAMS["pad-int"] = lambda t: [
-    t.nn.functional.pad(t.arange(3).reshape(1, 3), (1, 1), mode=m) for m in ("constant", "reflect", "replicate", "circular")
+    t.nn.functional.pad(t.arange(3).reshape(1, 3), (1, 1), mode=m)
+    for m in ("constant", "reflect", "replicate", "circular")
 ]
 PROGRAMS["pad-one-dimension"] = lambda t: t.nn.functional.pad(t.arange(3.0), [1, 2])
 PROGRAMS["pad-nothing"] = lambda t: t.nn.functional.pad(t.ones(2, 3), ())
@@ -275,7 +276,9 @@ ERRORS = {
     "transposed-bias": refused(2, IMAGE, (3, 4, 3, 3), (3,), kind="conv_transpose"),
     "transposed-bias-groups": refused(2, (1, 4, 8, 8), (4, 3, 3, 3), (3,), kind="conv_transpose", groups=2),
     "transposed-output-padding": refused(2, IMAGE, (3, 4, 3, 3), kind="conv_transpose", output_padding=1),
-    "transposed-output-padding-3d": refused(3, (1, 1, 2, 2, 2), (1, 1, 2, 2, 2), kind="conv_transpose", output_padding=(1, 0, 1)),
+    "transposed-output-padding-3d": refused(
+        3, (1, 1, 2, 2, 2), (1, 1, 2, 2, 2), kind="conv_transpose", output_padding=(1, 0, 1)
+    ),
     "transposed-output-padding-negative": refused(2, IMAGE, (3, 4, 3, 3), kind="conv_transpose", output_padding=-1),
     "transposed-output-padding-count": refused(2, IMAGE, (3, 4, 3, 3), kind="conv_transpose", output_padding=(1, 1, 1)),
     "transposed-empty": refused(2, (1, 3, 1, 1), (3, 4, 2, 2), kind="conv_transpose", padding=1),
@@ -325,7 +328,11 @@ ERRORS["pad-bool"] = lambda t: t.nn.functional.pad(t.ones(1, 3).bool(), (1, 1), 
 PROGRAMS.update({f"error-{name}": program for name, program in ERRORS.items()})
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+#: Not every backend has half precision.
+ONLY_NUMPY = {"conv-float16"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.cpu) if n in ONLY_NUMPY else n for n in PROGRAMS])
 def test_same_as_torch(name):
     found = differences(outcome(PROGRAMS[name], plugrad), golden(__file__)[name], 3e-6, absolute=1e-5)
     assert not found, "\n".join(found)
@@ -364,7 +371,10 @@ def test_random_convolutions(seed):
     c, o = groups * rng.integers(1, 3), groups * rng.integers(1, 3)
     kernel, stride, dilation = (tuple(map(int, rng.integers(1, 4, dims))) for _ in range(3))
     padding = tuple(map(int, rng.integers(0, 3, dims)))
-    size = tuple(max(1, (k - 1) * d + 1 - 2 * p) + int(rng.integers(0, 4)) for k, d, p in zip(kernel, dilation, padding, strict=True))
+    size = tuple(
+        max(1, (k - 1) * d + 1 - 2 * p) + int(rng.integers(0, 4))
+        for k, d, p in zip(kernel, dilation, padding, strict=True)
+    )
     x, w, b = (rng.standard_normal(s) for s in ((n, c, *size), (o, c // groups, *kernel), (o,)))
     where = (stride, padding, dilation, int(groups))
     tensors = [on(a, requires_grad=True) for a in (x, w, b)]
@@ -379,7 +389,9 @@ def test_random_convolutions(seed):
 
 
 @pytest.mark.cpu
-@pytest.mark.parametrize(("wide", "positions", "columns"), [(1, 9, 40), (1000, 30, 10_000), (1000, 1, 40), (4, 50, 100)])
+@pytest.mark.parametrize(
+    ("wide", "positions", "columns"), [(1, 9, 40), (1000, 30, 10_000), (1000, 1, 40), (4, 50, 100)]
+)
 @pytest.mark.parametrize("name", [name for name in CONVOLUTIONS if name != "2d-no-images"])
 def test_every_cut_into_blocks_gives_the_same(monkeypatch, name, wide, positions, columns):
     """Blocks of images, and bands of rows, however small."""

@@ -1,7 +1,5 @@
 """Losses and their layers: values, gradients, node names, warnings and errors, program by program as torch."""
 
-import inspect
-
 import numpy as np
 import pytest
 
@@ -28,15 +26,11 @@ def unit(t, *shape, phase=0.0):
 
 
 def recorded(loss, *leaves):
-    """The loss, the chain of nodes on the way to the first leaf, and the gradients of a weighted sum."""
-    names, node = [], loss.grad_fn
-    while node is not None and len(names) < 3:
-        names.append(node.name())
-        node = next((n for n, _ in node.next_functions if n is not None), None)
-    t = inspect.getmodule(type(loss))
+    """The loss, the name of its node, and the gradients of a weighted sum."""
+    name = loss.grad_fn.name()
     weights = 1.0 + 0.1 * loss.detach().clone().fill_(1).reshape(-1).cumsum(0).reshape(loss.shape)
     (loss * weights).sum().backward()
-    return loss, names[:1], [leaf.grad for leaf in leaves], t is not None
+    return loss, name, [leaf.grad for leaf in leaves]
 
 
 def add(name, function):
@@ -92,7 +86,7 @@ for name, function in DIFFERENCES.items():
     for reduction in REDUCTIONS:
 
         def program(t, function=function, reduction=reduction):
-            x, y = leaves(wave(t, 4, 3), wave(t, 4, 3, phase=1.0))
+            x, y = leaves(wave(t, 3, 2), wave(t, 3, 2, phase=1.0))
             return recorded(function(t.nn.functional, x, y, reduction=reduction), x, y)
 
         add(f"{name}-{reduction}", program)
@@ -100,7 +94,7 @@ for name in ("mse_loss", "l1_loss", "huber_loss"):
     for reduction in REDUCTIONS:
 
         def program(t, name=name, reduction=reduction):
-            x, y, w = leaves(wave(t, 4, 3), wave(t, 4, 3, phase=1.0), unit(t, 4, 3))
+            x, y, w = leaves(wave(t, 3, 2), wave(t, 3, 2, phase=1.0), unit(t, 3, 2))
             return recorded(getattr(t.nn.functional, name)(x, y, reduction=reduction, weight=w), x, y, w)
 
         add(f"{name}-weight-{reduction}", program)
@@ -141,9 +135,9 @@ TARGETS = {
     "both": {"weighted": True, "ignored": True},
 }
 for loss in ("cross_entropy", "cross_entropy-smooth", "nll_loss"):
-    for shape in ((4, 3), (3,), (2, 3, 5), (2, 3, 2, 4), (2, 3, 1, 2, 2)):
+    for shape in ((4, 3), (3,), (2, 3, 2), (2, 3, 1, 2), (1, 3, 1, 2, 2)):
         for kind, options in TARGETS.items():
-            for reduction in REDUCTIONS if shape in ((4, 3), (2, 3, 2, 4)) else ("mean", "none"):
+            for reduction in REDUCTIONS if shape in ((4, 3), (2, 3, 1, 2)) else ("mean", "none"):
 
                 def program(t, loss=loss, shape=shape, reduction=reduction, weighted=False, ignored=False, **_):
                     (x,) = leaves(wave(t, *shape))
@@ -161,13 +155,14 @@ for loss in ("cross_entropy", "cross_entropy-smooth", "nll_loss"):
                         o["label_smoothing"] = 0.3
                     return recorded(t.nn.functional.cross_entropy(x, target, reduction=reduction, **o), x)
 
-                if shape == (3,) and options.get("ignored"):
+                rare = shape not in ((4, 3), (2, 3, 1, 2))
+                if (shape == (3,) and options.get("ignored")) or (rare and kind == "ignored"):
                     continue
                 add(
                     f"{loss}-{shape}-{kind}-{reduction}",
                     lambda t, p=program, o=options, a=(loss, shape, reduction): p(t, *a, **o),
                 )
-for shape in ((4, 3), (3,), (2, 3, 4)):
+for shape in ((2, 3), (3,), (2, 3, 2)):
     for smoothing in (0.0, 0.4):
         for weighted in (False, True):
             for reduction in REDUCTIONS:
@@ -464,8 +459,18 @@ add("layer-multi-margin-p", lambda t: t.nn.MultiMarginLoss(p=3))
 add("layer-multi-margin-weight", lambda t: t.nn.MultiMarginLoss(weight=t.ones(2, 2)))
 
 
+#: Elsewhere looking at the values would cost a synchronisation.
+LOOKED_AT_ON_THE_CPU = {
+    *(f"classes-{n}" for n in ("range", "range-negative", "range-4d", "range-among-ignored", "no-classes")),
+    *(f"binary-{n}" for n in ("range", "target-range", "nan")),
+    *("other-multi-margin-range", "other-multilabel-range", "one_hot-too-few"),
+}
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_same_as_torch(name):
+    if name in LOOKED_AT_ON_THE_CPU and plugrad.ones(1)._xp.device_type != "cpu":
+        pytest.skip("the values are looked at on the cpu only")
     found = differences(outcome(PROGRAMS[name], plugrad), golden(__file__)[name], 1e-5, absolute=2e-6)
     assert not found, "\n".join(found)
 
@@ -479,15 +484,30 @@ def test_golden_outcomes_are_those_of_torch(name):
 
 
 # --- derivatives of order 1 and 2 ---
-SMOOTH = sorted(set(DIFFERENCES) - {"l1_loss", "smooth_l1_loss-zero"})
+#: Those whose constants, as the programs above give them, follow the inputs.
+FOLLOWING = {name for name in DIFFERENCES if name.startswith(("triplet", "gaussian")) or "weight" in name}
+FIXED = {
+    "triplet_margin_loss": lambda f, x, y, **o: f.triplet_margin_loss(x, y, y.flip(1), **o),
+    "triplet_margin_loss-swap": lambda f, x, y, **o: f.triplet_margin_loss(
+        x, y, y.flip(1), margin=2.0, p=3.0, swap=True, **o
+    ),
+    "gaussian_nll_loss": lambda f, x, y, **o: f.gaussian_nll_loss(x, y, y.exp(), **o),
+    "bce_with_logits-weights": lambda f, x, y, **o: f.binary_cross_entropy_with_logits(
+        x, y.sigmoid(), on(np.linspace(0.5, 1.5, 4)), pos_weight=on(np.linspace(2.5, 0.5, 4)), **o
+    ),
+    "binary_cross_entropy-weight": lambda f, x, y, **o: f.binary_cross_entropy(
+        x.sigmoid(), y.sigmoid(), on(np.linspace(0.5, 1.5, 4)), **o
+    ),
+}
+SMOOTH = {name: f for name, f in DIFFERENCES.items() if name not in FOLLOWING} | FIXED
 
 
 @pytest.mark.device
-@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("name", sorted(SMOOTH))
 def test_derivatives(name):
     rng = np.random.default_rng(0)
     x, y = (on(rng.standard_normal((3, 4)) + 0.1, requires_grad=True) for _ in range(2))
-    function = lambda x, y: DIFFERENCES[name](F, x, y, reduction="sum")  # noqa: E731
+    function = lambda x, y: SMOOTH[name](F, x, y, reduction="sum")  # noqa: E731
     assert gradcheck(function, (x, y))
     assert gradgradcheck(function, (x, y))
 

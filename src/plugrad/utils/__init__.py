@@ -1,5 +1,5 @@
 """The names of torch.utils that plugrad has."""
 
-from plugrad.utils import dlpack
+from plugrad.utils import data, dlpack
 
-__all__ = ["dlpack"]
+__all__ = ["data", "dlpack"]
