@@ -5,6 +5,7 @@ recorded elementwise op costs one Python frame. ``linecache`` knows the text: pd
 """
 
 import linecache
+import operator
 import threading
 import types
 from collections.abc import Callable
@@ -81,6 +82,7 @@ class Row:
         self.function = None
         self.operator_function = None
         self.compiled = False
+        self.codes = {}
         self._node_class = None
 
     def __repr__(self):
@@ -155,7 +157,7 @@ def needed_by_others(row, tensor):
     ]
 
 
-def function_text(row, function_name, slow, with_out):
+def function_text(row, function_name, slow, with_out, watched=False):
     w = Writer()
     args = argument_names(row)
     arguments = ", ".join([args[t] for t in row.tensors] + row.statics)
@@ -198,6 +200,8 @@ def function_text(row, function_name, slow, with_out):
     w(1, f"if ({idle}) or not is_grad_enabled():")
     w(2, f"return {result}")
     write_node(w, row, args)
+    if watched:
+        w(1, "observe(n)")
     w(1, f"return {result}")
     return w.text()
 
@@ -471,6 +475,42 @@ def materialize(row):
             execute(function_text(row, name, "slow_operator", False), f"operator {name} of {row.name}", globals_)
             become(row.operator_function, globals_[name])
         row.compiled = True
+        if _texts.watched:
+            use_text(row, True)
+
+
+class _texts:
+    """Which text the ops run: the plain one, or the one that reports each node to core/recording.py."""
+
+    watched = False
+
+
+def use_texts(watched):
+    """Have all ops run their plain text or the watched one, now and when they are compiled later."""
+    with _lock:
+        if watched == _texts.watched:
+            return
+        _texts.watched = watched
+        for row in ROWS.values():
+            if row.compiled and row.is_differentiable:
+                use_text(row, watched)
+
+
+def use_text(row, watched):
+    for function, slow, with_out in (
+        (row.function, "slow_op", row.has_out),
+        (row.operator_function, "slow_operator", False),
+    ):
+        if function is None or not row.is_differentiable:
+            continue
+        name, namespace = function.__name__, function.__globals__
+        codes = row.codes.setdefault(name, {False: function.__code__})
+        if watched not in codes:
+            text = function_text(row, name, slow, with_out, watched=True)
+            made = dict(namespace)
+            execute(text, f"{name} of {row.name}, watched", made)
+            codes[watched] = made[name].__code__
+        function.__code__ = codes[watched]
 
 
 def become(function, compiled):
@@ -482,6 +522,7 @@ def become(function, compiled):
 def fill_namespace(row, namespace):
     """What the generated text refers to."""
     from . import slow
+    from .recording import observe
     from .tensor import Tensor
     from .views import share_memory, write_out
 
@@ -499,6 +540,7 @@ def fill_namespace(row, namespace):
         "is_grad_enabled": is_grad_enabled,
         "new": object.__new__,
         "next_order": next_order,
+        "observe": observe,
         "rebuild": slow.rebuild,
         "share_memory": share_memory,
         "slow_op": slow.operate,
@@ -530,6 +572,8 @@ def make_node_class(row, namespace):
     }
     for name in arrays:
         body["_saved_" + PUBLIC_SAVED.get(name, name)] = saved_property(name, row)
+    for name in values:
+        body["_saved_" + name] = property(operator.attrgetter(name))
     return type(row.node_name, (Node,), body)
 
 
@@ -540,12 +584,14 @@ PUBLIC_SAVED = {"x": "self", "y": "other", "out": "result"}
 def saved_property(name, row):
     def saved(n):
         from .errors import freed_graph
+        from .recording import Packed
         from .slow import rebuild
 
         if n.clock == -1:
             raise freed_graph()
         edge = n.next[row.tensors.index(name)] if name in row.tensors else n if row.outputs == [name] else None
-        return rebuild(n.xp, getattr(n, name, None), edge)
+        kept = getattr(n, name, None)
+        return rebuild(n.xp, kept.array() if isinstance(kept, Packed) else kept, edge)
 
     return property(saved)
 

@@ -3,6 +3,7 @@
 from . import dtypes
 from .graph import CLOCK, LEAF, Port, Version, next_order
 from .modes import Defaults, is_grad_enabled
+from .recording import Anomaly, Watchers, locate, pack_saved
 
 _new = object.__new__
 SCALARS = (bool, int, float, complex)
@@ -176,6 +177,8 @@ def record(row, xp, r, inputs, arrays, statics):
             base, _, what = name.rpartition("_")
             setattr(n, name, getattr(arrays[row.tensors.index(base)], what))
     t._fn = n
+    if Watchers.count:
+        pack_saved(n)
     return t
 
 
@@ -188,6 +191,8 @@ def new_node(cls, xp, edges, shape, dtype):
     n.next = edges
     n.shape = shape
     n.dtype = dtype
+    if Anomaly.enabled:
+        locate(n)
     return n
 
 

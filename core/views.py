@@ -13,6 +13,7 @@ from .errors import leaf_in_place, leaf_view_in_place, repeated_memory, scalar_n
 from .graph import CLOCK, LEAF, Node, Version
 from .hooks import move_retained
 from .modes import is_grad_enabled
+from .recording import Packed
 from .slow import edge_of, new_node
 from .tensor import Extra, Tensor, wrap
 
@@ -95,9 +96,12 @@ def keep_saved_inputs(x, fn):
         return
     node = getattr(fn, "node", fn)
     for name in getattr(node, "saved_arrays", ()):
-        if getattr(node, name, None) is x._a:
+        kept = getattr(node, name, None)
+        if kept is x._a:
             setattr(node, name, node.xp.copy(x._a))
             setattr(node, name + "_v", None)
+        elif kept.__class__ is Packed and kept.address == id(x._a):
+            kept.pack_again(node.xp, node.xp.copy(x._a))
 
 
 def commit(x, result):
@@ -133,7 +137,7 @@ def adopt_output(x, fn):
     arrays = fn.saved_arrays
     if any(getattr(fn, name + "_v", None) is x._v for name in arrays):
         return  # an argument overlaps what was written: the node must fail its check
-    if "out" in arrays and fn.out.dtype == x._a.dtype:
+    if "out" in arrays and fn.out.__class__ is not Packed and fn.out.dtype == x._a.dtype:
         fn.out, fn.out_v = x._a, x._v
     fn.clock = CLOCK.now
 

@@ -300,9 +300,9 @@ def _by_rejection(tensor, mean, std, a, b, generator):
 
 def _rejected(candidates, tensor, mean, std, peak, generator):
     """Where log(u) > log(density / density at the peak), step by step in the tensor's dtype as torch computes it."""
-    host = from_host(candidates.copy())
+    host = from_host(candidates.copy(), "cpu")
     log_density = (host.sub_(mean).div_(std) ** 2).mul_(-0.5).sub_(peak)
-    return (from_host(_drawn(tensor, random.uniform, 0.0, 1.0, generator)).log_() > log_density).numpy()
+    return (from_host(_drawn(tensor, random.uniform, 0.0, 1.0, generator), "cpu").log_() > log_density).numpy()
 
 
 def orthogonal_(tensor, gain=1, generator=None):

@@ -6,7 +6,7 @@ import warnings
 from ...core import dtypes, random
 from ...core.create import from_host
 from ...core.errors import scalar_name
-from ...core.ops.elementwise import mul
+from ...core.ops.elementwise import add, mul
 from ...core.views import store
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
@@ -101,8 +101,10 @@ def _alpha_dropped(input, p, training, inplace, shape_of):
     shift *= ALPHA * scale
     shift += ALPHA * scale * p
     mask *= scale
-    made = input * from_host(mask, input.device) + from_host(shift, input.device)
-    return store(input, made) if inplace else made
+    mask, shift = from_host(mask, input.device), from_host(shift, input.device)
+    if inplace:
+        return store(input, add(store(input, mul(input, mask)), shift))
+    return add(mul(input, mask), shift)
 
 
 def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):

@@ -1,0 +1,58 @@
+"""Edges of the graph as the user sees them: GradientEdge, in place of a tensor, as root or as input of a backward."""
+
+from typing import Any, NamedTuple
+
+from .graph import LEAF, LEAF_TENSOR, PORT, AccumulateGrad, Port
+from .tensor import Tensor, wrap
+
+
+class GradientEdge(NamedTuple):
+    """One output of a node: what gradients flow to.
+
+    Attributes:
+        node: the node, as ``grad_fn`` and ``next_functions`` give it.
+        output_nr: which of its outputs.
+        ownership_token: not used; torch's third field.
+    """
+
+    node: Any
+    output_nr: int
+    ownership_token: Any = None
+
+
+def get_gradient_edge(tensor):
+    """Return the edge that a tensor's gradient flows to; it keeps the graph alive, not the tensor.
+
+    Raises:
+        RuntimeError: the tensor does not require grad.
+    """
+    fn = tensor._fn
+    if fn is None:
+        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
+    if fn is LEAF or fn._kind == LEAF_TENSOR:
+        return GradientEdge(AccumulateGrad(tensor), 0)
+    return GradientEdge(fn.node, fn.index) if fn._kind == PORT else GradientEdge(fn, 0)
+
+
+class Blank:
+    """Shape and dtype of a value that is not at hand."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape, dtype):
+        self.shape = shape
+        self.dtype = dtype
+
+
+def tensor_of(edge):
+    """The tensor that stands for an edge: the leaf itself, or a tensor without values."""
+    node = edge.node
+    if isinstance(node, AccumulateGrad):
+        return node.variable
+    if node.outputs == 1:
+        return wrap(Tensor, node.xp, Blank(node.shape, node.dtype), node)
+    shape, dtype = node.shape[edge.output_nr], node.dtype[edge.output_nr]
+    return wrap(Tensor, node.xp, Blank(shape, dtype), Port(node, edge.output_nr, shape, dtype))
+
+
+__all__ = ["GradientEdge", "get_gradient_edge", "tensor_of"]
