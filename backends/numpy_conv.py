@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from .convolution import check_channels, check_size, output_size
+from .numpy_threads import cores, in_parallel
 from .windows import axis_taps
 
 __all__ = ["NumpyConvolution"]
@@ -21,6 +22,7 @@ WIDE = 1024  # output positions from which an image is a block of its own
 POSITIONS = 4096  # output positions in a block of smaller images
 COLUMNS = 1 << 20  # elements of the columns of a block
 KEPT = 1 << 25  # bytes; larger buffers are not kept
+SHARED = 1 << 22  # multiplications from which threads share the images
 
 
 class Scratch(threading.local):
@@ -48,11 +50,12 @@ class Plan:
     Attributes:
         out: spatial sizes of the output, of which ``positions`` is the product.
         pointwise: one tap that meets every position: a matrix product without columns.
+        shares: the images of each thread.
         images: images in a block.
         bands: cuts by output rows: (the rows, their positions in one image, the AxisTaps of all spatial axes).
     """
 
-    def __init__(self, n, channels, size, weight_shape, stride, padding, dilation, groups):
+    def __init__(self, threads, n, channels, size, weight_shape, stride, padding, dilation, groups):
         check_channels(channels, weight_shape, groups)
         kernel = weight_shape[2:]
         self.out = output_size(size, kernel, stride, padding, dilation)
@@ -61,31 +64,41 @@ class Plan:
         self.pointwise = all(axis.trivial for axis in (rows, *others))
         self.positions = math.prod(self.out)
         columns = channels * math.prod(kernel) * self.positions
-        fitting = min(POSITIONS // self.positions, COLUMNS // max(1, columns))
-        self.images = 1 if self.positions >= WIDE else max(1, min(n, fitting))
+        small = n * columns * weight_shape[0] // groups < SHARED
+        self.shares = even_cuts(n, 1 if small else max(1, min(n, threads)))
+        most = min(POSITIONS // self.positions, COLUMNS // max(1, columns), -(-n // len(self.shares)))
+        self.images = 1 if self.positions >= WIDE else max(1, most)
         cuts = max(1, min(rows.count, -(-columns // COLUMNS))) if self.images == 1 else 1
-        edges = [rows.count * i // cuts for i in range(cuts + 1)]
         self.bands = [
             (
-                slice(first, last),
-                (last - first) * (self.positions // rows.count),
-                (axis_taps(*axes[0], first, last), *others),
+                band,
+                (band.stop - band.start) * (self.positions // rows.count),
+                (axis_taps(*axes[0], band.start, band.stop), *others),
             )
-            for first, last in pairwise(edges)
+            for band in even_cuts(rows.count, cuts)
         ]
 
-    def blocks(self, n):
+    def blocks(self, share):
         """(images, output rows, positions, AxisTaps of these rows and of the other axes), one after the other."""
-        for first in range(0, n, self.images):
-            images = slice(first, min(first + self.images, n))
+        for first in range(share.start, share.stop, self.images):
+            images = slice(first, min(first + self.images, share.stop))
             for rows, positions, taps in self.bands:
                 yield images, rows, positions * (images.stop - first), taps
 
 
+def even_cuts(n, count):
+    """``count`` slices that make up range(n), none longer than another by more than one."""
+    return [slice(first, last) for first, last in pairwise(n * i // count for i in range(count + 1))]
+
+
 @lru_cache(maxsize=1024)
-def plan_of(*sizes):
+def plan_for(*sizes):
     """The :class:`Plan` of these sizes; made once."""
     return Plan(*sizes)
+
+
+def plan_of(*sizes):
+    return plan_for(cores(), *sizes)
 
 
 # --- layout ---
@@ -147,26 +160,36 @@ def forward(x, weight, bias, stride, padding, dilation, groups):
     n, o = len(x), len(weight)
     plan = plan_of(n, x.shape[1], x.shape[2:], weight.shape, stride, padding, dilation, groups)
     w = weight.reshape(groups, o // groups, math.prod(weight.shape[1:]))
-    out = np.empty((n, o, *plan.out), x.dtype)
-    if plan.pointwise:
-        np.matmul(
-            w, x.reshape(n, groups, w.shape[2], plan.positions), out=out.reshape(n, groups, o // groups, plan.positions)
-        )
-        return out if bias is None else np.add(out, bias.reshape(-1, *(1 for _ in plan.out)), out=out)
     column = None if bias is None else bias.reshape(groups, o // groups, 1)
-    for images, rows, positions, taps in plan.blocks(n):
-        columns = unfold(together(x[images], "images"), taps).reshape(groups, w.shape[2], positions)
+    out = np.empty((n, o, *plan.out), x.dtype)
+    work = pointwise_forward if plan.pointwise else columns_forward
+    in_parallel(lambda share: work(x, w, column, out, plan, share), plan.shares)
+    return out
+
+
+def pointwise_forward(x, w, column, out, plan, share):
+    groups, o, depth = w.shape
+    n = share.stop - share.start
+    product = out[share].reshape(n, groups, o, plan.positions)
+    np.matmul(w, x[share].reshape(n, groups, depth, plan.positions), out=product)
+    if column is not None:
+        product += column
+
+
+def columns_forward(x, w, column, out, plan, share):
+    groups, o, depth = w.shape
+    for images, rows, positions, taps in plan.blocks(share):
+        columns = unfold(together(x[images], "images"), taps).reshape(groups, depth, positions)
         part = out[images, :, rows]
         if len(part) == 1:
-            product = part[0].reshape(groups, o // groups, positions, copy=False)
+            product = part[0].reshape(groups, o, positions, copy=False)
         else:
-            product = scratch("product", (groups, o // groups, positions), x.dtype)
+            product = scratch("product", (groups, o, positions), x.dtype)
         np.matmul(w, columns, out=product)
-        if bias is not None:
+        if column is not None:
             product += column
         if len(part) > 1:
-            innermost(part)[...] = product.reshape(o, *part.shape[2:], len(part))
-    return out
+            innermost(part)[...] = product.reshape(groups * o, *part.shape[2:], len(part))
 
 
 def input_gradient(g, weight, size, stride, padding, dilation, groups):
@@ -175,14 +198,29 @@ def input_gradient(g, weight, size, stride, padding, dilation, groups):
     plan = plan_of(n, channels, size, weight.shape, stride, padding, dilation, groups)
     check_size(g.shape[2:], plan.out)
     w = weight.reshape(groups, o // groups, math.prod(weight.shape[1:])).transpose(0, 2, 1)
-    if plan.pointwise:
-        return np.matmul(w, g.reshape(n, groups, o // groups, plan.positions)).reshape(n, channels, *size)
-    out = np.zeros((n, channels, *size), g.dtype)
-    for images, rows, positions, taps in plan.blocks(n):
-        flat = together(g[images, :, rows], "product").reshape(groups, o // groups, positions)
+    out = (np.empty if plan.pointwise else np.zeros)((n, channels, *size), g.dtype)
+    kernel = weight.shape[2:]
+
+    def work(share):
+        if plan.pointwise:
+            pointwise_forward(g, w, None, out, plan, share)
+        else:
+            columns_gradient(g, w, out, plan, kernel, share)
+
+    in_parallel(work, plan.shares)
+    return out
+
+
+def columns_gradient(g, w, out, plan, kernel, share):
+    groups, depth, o = w.shape
+    channels = out.shape[1]
+    # With one output per group the product is an outer one, which matmul is slow at.
+    product = np.multiply if o == 1 else np.matmul
+    for images, rows, positions, taps in plan.blocks(share):
+        flat = together(g[images, :, rows], "product").reshape(groups, o, positions)
         part = out[(images, slice(None), *(slice(axis.low, axis.high) for axis in taps))]
-        columns = scratch("columns", (channels, *weight.shape[2:], *(t.count for t in taps), len(part)), g.dtype)
-        np.matmul(w, flat, out=columns.reshape(groups, w.shape[1], positions))
+        columns = scratch("columns", (channels, *kernel, *(t.count for t in taps), len(part)), g.dtype)
+        product(w, flat, out=columns.reshape(groups, depth, positions))
         if len(part) == 1:
             fold(columns, taps, innermost(part))
         else:
@@ -190,7 +228,6 @@ def input_gradient(g, weight, size, stride, padding, dilation, groups):
             sums.fill(0)
             fold(columns, taps, sums)
             innermost(part)[...] = sums
-    return out
 
 
 def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
@@ -198,14 +235,19 @@ def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
     shape = (o, x.shape[1] // groups, *kernel)
     plan = plan_of(n, x.shape[1], x.shape[2:], shape, stride, padding, dilation, groups)
     check_size(g.shape[2:], plan.out)
-    depth = math.prod(shape[1:])
+    totals = in_parallel(lambda share: share_of_weight_gradient(g, x, shape, plan, groups, share), plan.shares)
+    return sum(totals[1:], totals[0]).reshape(shape)
+
+
+def share_of_weight_gradient(g, x, shape, plan, groups, share):
+    o, depth = shape[0] // groups, math.prod(shape[1:])
     total = None
-    for images, rows, positions, taps in plan.blocks(n):
+    for images, rows, positions, taps in plan.blocks(share):
         columns = unfold(together(x[images], "images"), taps).reshape(groups, depth, positions)
-        flat = together(g[images, :, rows], "product").reshape(groups, o // groups, positions)
+        flat = together(g[images, :, rows], "product").reshape(groups, o, positions)
         part = np.matmul(flat, columns.transpose(0, 2, 1))
         total = part if total is None else np.add(total, part, out=total)
-    return np.zeros(shape, g.dtype) if total is None else total.reshape(shape)
+    return np.zeros((groups, o, depth), g.dtype) if total is None else total
 
 
 def channel_sum(g):

@@ -335,21 +335,6 @@ def embedding(t: Any) -> tuple[Step, int]:
     return forward_backward(t, lambda: layer(words), parameters=[layer.weight]), 10
 
 
-@case
-def lstm(t: Any) -> tuple[Step, int]:
-    """LSTM, 64 to 64, 32 steps, batch 16"""
-    layer = t.nn.LSTM(64, 64)
-    x = t.randn(32, 16, 64, requires_grad=True)
-    return forward_backward(t, lambda x: layer(x)[0], x, parameters=list(layer.parameters())), 5
-
-
-@case
-def attention(t: Any) -> tuple[Step, int]:
-    """attention, 8 heads, 128 words of 64, batch 4"""
-    inputs = [t.randn(4, 8, 128, 64, requires_grad=True) for _ in range(3)]
-    return forward_backward(t, t.nn.functional.scaled_dot_product_attention, *inputs), 5
-
-
 # --- large arrays ---
 
 

@@ -5,12 +5,16 @@ always takes one whose gradient is complete. Gradients are raw arrays, except un
 and the walk is itself recorded.
 """
 
+import warnings
 from contextlib import nullcontext
 from heapq import heappop, heappush
 
+from .anomaly import check_nan, located
+from .edges import GradientEdge, tensor_of
 from .graph import CLOCK, LEAF, LEAF_TENSOR, NODE, PORT
-from .hooks import run_tensor_hooks
+from .hooks import CURRENT_WALK, run_tensor_hooks, run_tuple_hooks
 from .modes import GRAD
+from .recording import Anomaly, Unpacked
 from .tensor import Tensor, wrap
 
 
@@ -116,6 +120,7 @@ class Walk:
         self.heap = []
         self.leaves = {}
         self.captured = {}
+        self.callbacks = []
         self.complex_dtypes = (xp.complex64 or MISSING, xp.complex128 or MISSING)
 
     def give(self, edge, g):
@@ -149,7 +154,7 @@ class Walk:
         slots[port.index] = g if slots[port.index] is None else slots[port.index] + g
 
     def run(self):
-        if self.kind is Arrays and self.only is None and not self.scoped:
+        if self.kind is Arrays and self.only is None and not self.scoped and not Anomaly.enabled:
             self.run_arrays()
         else:
             self.run_general()
@@ -241,8 +246,8 @@ class Walk:
             if self.only is not None and node not in self.only:
                 self.capture(node, self.run_output_hooks(node, g))
                 continue
-            node.check()
-            with node.xp.scope or nullcontext():
+            with located(node) if Anomaly.enabled else nullcontext(), node.xp.scope or nullcontext():
+                node.check()
                 self.step(node, g)
 
     def step(self, node, g):
@@ -253,7 +258,10 @@ class Walk:
         if node.outputs > 1 and node.fills_zeros:
             g = [self.kind.zeros(node, i) if part is None else part for i, part in enumerate(g)]
         rule = node.backward_graph if self.kind.recorded else node.backward
-        gradients = conjugated(node, rule, g) if is_complex(node) else rule(g)
+        with Unpacked(node) if node.hooks is not None and node.hooks.packed else nullcontext():
+            gradients = conjugated(node, rule, g) if is_complex(node) else rule(g)
+        if Anomaly.enabled and Anomaly.check_nan:
+            check_nan(node, gradients, self.kind.tensor)
         if node.hooks is not None and node.hooks.post:
             gradients = self.run_post_hooks(node, gradients, g)
         if not self.keep_graph:
@@ -295,21 +303,12 @@ class Walk:
 
     def run_pre_hooks(self, node, g):
         parts = self.as_tuple(node, g if node.outputs > 1 else (g,))
-        for hook in list(node.hooks.pre.values()):
-            replaced = hook(parts)
-            if replaced is not None:
-                parts = replaced if isinstance(replaced, tuple) else (replaced,)
-        parts = self.from_tuple(parts)
+        parts = self.from_tuple(run_tuple_hooks(node.hooks.pre, parts))
         return parts if node.outputs > 1 else parts[0]
 
     def run_post_hooks(self, node, gradients, g):
         incoming = self.as_tuple(node, g if node.outputs > 1 else (g,))
-        outgoing = self.as_tuple(node, gradients)
-        for hook in list(node.hooks.post.values()):
-            replaced = hook(outgoing, incoming)
-            if replaced is not None:
-                outgoing = replaced if isinstance(replaced, tuple) else (replaced,)
-        return self.from_tuple(outgoing)
+        return self.from_tuple(run_tuple_hooks(node.hooks.post, self.as_tuple(node, gradients), incoming))
 
     def leaf_gradient(self, leaf):
         """The whole gradient of a leaf as a tensor, after the leaf's hooks."""
@@ -323,10 +322,39 @@ class Walk:
         for leaf in self.leaves:
             if leaf._fn is not LEAF:
                 continue
-            add_grad(leaf, self.leaf_gradient(leaf), self.kind)
-            if leaf._x is not None and leaf._x.post_hooks:
-                for hook in list(leaf._x.post_hooks.values()):
-                    hook(leaf)
+            g, extra = self.leaf_gradient(leaf), leaf._x
+            if extra is None:
+                add_grad(leaf, g, self.kind)
+                continue
+            around = extra.node_hooks
+            if around is not None:
+                (g,) = run_tuple_hooks(around.pre, (g,))
+            add_grad(leaf, g, self.kind)
+            for hook in list(extra.post_hooks.values()) if extra.post_hooks else ():
+                hook(leaf)
+            if around is not None:
+                run_tuple_hooks(around.post, (), (g,))
+
+    def finish(self):
+        """Write what belongs into ``.grad`` and run what waited for the end."""
+        with self:
+            self.accumulate()
+            self.run_callbacks()
+
+    def run_callbacks(self):
+        for callback in self.callbacks:
+            callback(self)
+
+    def __enter__(self):
+        self.outside = GRAD.get(), CURRENT_WALK.get()
+        GRAD.set(self.kind.recorded)
+        CURRENT_WALK.set(self)
+        return self
+
+    def __exit__(self, *exception):
+        mode, walk = self.outside
+        GRAD.set(mode)
+        CURRENT_WALK.set(walk)
 
 
 def add_grad(leaf, g, kind):
@@ -347,12 +375,10 @@ def add_grad(leaf, g, kind):
 
 def roots_of(tensors, gradients):
     """Check the roots and pair each edge with its gradient."""
-    pairs = []
-    if gradients is not None and len(gradients) != len(tensors):
-        raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
-    for i, tensor in enumerate(tensors):
-        gradient = gradients[i] if gradients is not None else None
-        pairs.append((tensor, root_gradient(i, tensor, gradient)))
+    given = (None,) * len(tensors) if gradients is None else gradients
+    pairs = [(t, root_gradient(i, t, g)) for i, (t, g) in enumerate(zip(tensors, given, strict=False))]
+    if len(given) != len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(given)} gradients")
     for i, (tensor, _) in enumerate(pairs):
         if tensor._fn is None:
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
@@ -387,21 +413,19 @@ def edge_of(tensor):
 
 
 def as_tuple(tensors):
-    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    """A sequence of tensors, or of edges, which are replaced by tensors that stand for them."""
+    tensors = (tensors,) if isinstance(tensors, (Tensor, GradientEdge)) else tuple(tensors)
+    return tuple(tensor_of(t) if isinstance(t, GradientEdge) else t for t in tensors)
 
 
 def start(pairs, keep_graph, create_graph, only=None, captured=None):
     walk = Walk(pairs[0][0]._xp, create_graph, keep_graph, only)
     walk.captured = captured or {}
-    before = GRAD.get()
-    GRAD.set(bool(create_graph))
-    try:
+    with walk:
         for tensor, gradient in pairs:
             walk.give(edge_of(tensor), walk.kind.of(gradient))
         walk.run()
-        return walk
-    finally:
-        GRAD.set(before)
+    return walk
 
 
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None):
@@ -424,24 +448,41 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         if any(tensor._fn is None for tensor in inputs):
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    gradients = as_tuple(grad_tensors) if grad_tensors is not None else None
-    pairs = roots_of(tensors, gradients)
+    pairs = roots_of(tensors, as_tuple(grad_tensors) if grad_tensors is not None else None)
+    if not pairs:
+        return
+    if create_graph:
+        warn_of_cycle()
     keep = create_graph if retain_graph is None else retain_graph
     if inputs is None:
-        walk = start(pairs, keep, create_graph)
-    else:
-        walk = start(pairs, keep, create_graph, *plan(pairs, inputs)[:2])
-        for tensor, slot in zip(inputs, plan_slots(walk, inputs), strict=True):
-            if slot is not None and tensor._fn is not LEAF:
-                add_grad(tensor, walk.kind.tensor(tensor._xp, slot), walk.kind)
-        wanted = set(inputs)
-        walk.leaves = {leaf: g for leaf, g in walk.leaves.items() if leaf in wanted}
-    before = GRAD.get()
-    GRAD.set(bool(create_graph))
-    try:
-        walk.accumulate()
-    finally:
-        GRAD.set(before)
+        start(pairs, keep, create_graph).finish()
+        return
+    walk = start(pairs, keep, create_graph, *plan(pairs, inputs))
+    for tensor, slot in zip(inputs, plan_slots(walk, inputs), strict=True):
+        if slot is not None and tensor._fn is not LEAF:
+            add_grad(tensor, walk.kind.tensor(tensor._xp, slot), walk.kind)
+    wanted = set(inputs)
+    walk.leaves = {leaf: g for leaf, g in walk.leaves.items() if leaf in wanted}
+    walk.finish()
+
+
+class _cycle:
+    """Whether the warning was given: once in a process, as torch gives it."""
+
+    warned = False
+
+
+def warn_of_cycle():
+    if _cycle.warned:
+        return
+    _cycle.warned = True
+    warnings.warn(
+        "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which can cause "
+        "a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this function, make "
+        "sure to reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak.",
+        UserWarning,
+        stacklevel=4,
+    )
 
 
 def plan_slots(walk, inputs):
@@ -504,9 +545,17 @@ def grad(
 ):
     """Return d(sum of outputs · grad_outputs)/d(input) for each input, without touching any ``.grad``.
 
+    Args:
+        outputs, inputs: tensors, or sequences of them.
+        grad_outputs: a gradient of the same shape per output; None for outputs with one element.
+        retain_graph: keep what the nodes saved (default: the value of create_graph).
+        create_graph: record the walk, so that the gradients have gradients.
+        allow_unused: give None for an input that the outputs do not depend on.
+        is_grads_batched: the first dimension of every grad_output counts gradients; one walk is made for each.
+        materialize_grads: give zeros instead of None.
+
     Raises:
         RuntimeError: an input has no history or is not used (see allow_unused), or as :func:`backward`.
-        NotImplementedError: ``is_grads_batched=True``.
 
     Example:
         >>> import plugrad
@@ -514,25 +563,60 @@ def grad(
         >>> plugrad.autograd.grad(x**2, x)
         (tensor(6.),)
     """
-    if is_grads_batched:
-        raise NotImplementedError("grad: is_grads_batched=True is not supported; call grad once per gradient")
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
     allow_unused = materialize_grads if allow_unused is None else allow_unused
+    keep = create_graph if retain_graph is None else retain_graph
     outputs, inputs = as_tuple(outputs), as_tuple(inputs)
     gradients = as_tuple(grad_outputs) if grad_outputs is not None else None
+    if not inputs:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    if is_grads_batched:
+        return batched(outputs, inputs, gradients, keep, create_graph, allow_unused, materialize_grads)
     pairs = roots_of(outputs, gradients)
     for tensor in inputs:
         if tensor._fn is None and not allow_unused:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-    only, captured = plan(pairs, inputs)
-    walk = start(pairs, create_graph if retain_graph is None else retain_graph, create_graph, only, captured)
-    return tuple(
-        result_of(walk, i, tensor, slot, allow_unused, materialize_grads)
-        for i, (tensor, slot) in enumerate(zip(inputs, plan_slots(walk, inputs), strict=True))
-    )
+    if not pairs:
+        return tuple(missing(i, t, allow_unused, materialize_grads) for i, t in enumerate(inputs))
+    walk = start(pairs, keep, create_graph, *plan(pairs, inputs))
+    with walk:
+        found = tuple(
+            result_of(walk, i, tensor, slot, allow_unused, materialize_grads)
+            for i, (tensor, slot) in enumerate(zip(inputs, plan_slots(walk, inputs), strict=True))
+        )
+        walk.run_callbacks()
+    return found
+
+
+def batched(outputs, inputs, gradients, keep, create_graph, allow_unused, materialize_grads):
+    """grad() once per entry of the gradients' first dimension, the results stacked."""
+    from .ops.join import stack
+
+    for i, (output, g) in enumerate(zip(outputs, gradients, strict=True)):
+        if g is not None and g._a.shape[1:] != output._a.shape:
+            raise RuntimeError(
+                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch dimension. The sizes of "
+                "the remaining dimensions are expected to match the shape of corresponding output, but a mismatch was detected: "
+                f"grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {output.shape}."
+            )
+    count = next(g._a.shape[0] for g in gradients if g is not None)
+    rows = [
+        grad(
+            outputs,
+            inputs,
+            tuple(None if g is None else g[i] for g in gradients),
+            keep or i + 1 < count,
+            create_graph,
+            allow_unused,
+            False,
+            materialize_grads,
+        )
+        for i in range(count)
+    ]
+    return tuple(None if parts[0] is None else stack(parts) for parts in zip(*rows, strict=True))
 
 
 def result_of(walk, i, tensor, slot, allow_unused, materialize):
@@ -540,13 +624,18 @@ def result_of(walk, i, tensor, slot, allow_unused, materialize):
         return own(tensor._xp, walk.leaf_gradient(tensor), walk.kind)
     if slot is not None:
         return own(tensor._xp, walk.kind.tensor(tensor._xp, slot), walk.kind)
+    return missing(i, tensor, allow_unused, materialize)
+
+
+def missing(i, tensor, allow_unused, materialize):
+    """What grad() gives for an input that no gradient reached."""
     if not allow_unused:
         raise RuntimeError(
             f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set allow_unused=True if this is the "
             "desired behavior."
         )
     if materialize:
-        return wrap(Tensor, tensor._xp, tensor._xp.zeros_like(tensor._a), None)
+        return wrap(Tensor, tensor._xp, tensor._xp.zeros(tensor._a.shape, tensor._a.dtype), None)
     return None
 
 

@@ -26,8 +26,21 @@ def changed_in_place(node, name, version):
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{prefix}{d.type_name} {list(a.shape)}]{where} is at version {version.count}; expected version "
-        f"{version.expected_by(node.clock)} instead. Hint: enable anomaly detection to find the operation that failed to compute "
-        "its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
+        f"{version.expected_by(node.clock)} instead. {anomaly_hint()}"
+    )
+
+
+def anomaly_hint():
+    from .recording import Anomaly
+
+    if Anomaly.enabled:
+        return (
+            "Hint: the backtrace further above shows the operation that failed to compute its gradient. The variable in question was "
+            "changed in there or anywhere later. Good luck!"
+        )
+    return (
+        "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+        "torch.autograd.set_detect_anomaly(True, check_nan=False)."
     )
 
 

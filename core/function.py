@@ -2,12 +2,13 @@
 
 import functools
 
-from .errors import bare_name, freed_graph, leaf_in_place
+from .errors import anomaly_hint, bare_name, freed_graph
 from .graph import CLOCK, FREED, LEAF, Node, Port, as_function
 from .modes import GRAD, no_grad
+from .recording import SAVED_TENSORS_HOOKS, Packed
 from .slow import edge_of, new_node, rebuild, version_of
 from .tensor import Tensor, alias, wrap
-from .views import commit
+from .views import commit, share_memory
 
 
 class Saved:
@@ -46,9 +47,22 @@ class Saved:
         return RuntimeError(
             "one of the variables needed for gradient computation has been modified by an inplace operation: "
             f"[{prefix}{xp.to_dtype[a.dtype].type_name} {list(a.shape)}]{where} is at version {self.version.count}; expected version "
-            f"{self.version.expected_by(self.clock)} instead. Hint: enable anomaly detection to find the operation that failed to "
-            "compute its gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
+            f"{self.version.expected_by(self.clock)} instead. {anomaly_hint()}"
         )
+
+
+class SavedPacked:
+    """One tensor given to save_for_backward that a hook on saved tensors has packed."""
+
+    __slots__ = ("edge", "packed")
+
+    def __init__(self, tensor, output, hooks):
+        self.packed = Packed(*hooks, tensor._xp, tensor._a)
+        self.edge = edge_of(tensor) if output is None else output
+
+    def unpack(self, node):
+        edge = node.output_edge(self.edge) if isinstance(self.edge, int) else self.edge
+        return wrap(Tensor, node.xp, self.packed.array(), LEAF if isinstance(edge, Tensor) else edge)
 
 
 class FunctionCtx(Node):
@@ -156,7 +170,7 @@ class FunctionCtx(Node):
         return tuple(None if t is None else t._a for t in found)
 
     def backward_graph(self, g):
-        found = self.function.backward(self, *self._incoming(g))
+        found = self.function._gradient()(self, *self._incoming(g))
         return check_gradients(self, found)
 
 
@@ -270,6 +284,17 @@ class Function(metaclass=FunctionMeta):
     vjp = backward
 
     @classmethod
+    def _gradient(cls):
+        """The method that computes gradients, by either of its names."""
+        if cls.vjp is Function.vjp:
+            return cls.backward
+        if cls.backward is not Function.backward:
+            raise RuntimeError(
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of them."
+            )
+        return cls.vjp
+
+    @classmethod
     def apply(cls, *args, **kwargs):
         """Run forward and record it."""
         node = new_node(cls._backward_cls, None, None, None, None)
@@ -294,15 +319,13 @@ def _run_forward(cls, node, args, kwargs):
 
 
 def _record(node, args, output, recording):
-    single = not isinstance(output, (tuple, list))
+    single = not isinstance(output, tuple)
     parts = [output] if single else list(output)
-    if single and not isinstance(output, Tensor):
-        raise RuntimeError(
-            f"{node.name()}.forward: expected Tensor or tuple of Tensor (got {type(output).__name__}) for return value 0"
-        )
     tensors = [p for p in parts if isinstance(p, Tensor)]
+    if not tensors:
+        return output
     wanted = recording and any(node.needs_input_grad)
-    node.xp = tensors[0]._xp if tensors else next(a._xp for a in args if isinstance(a, Tensor))
+    node.xp = tensors[0]._xp
     node.tensor_arguments = tuple(isinstance(a, Tensor) for a in args)
     node.next = tuple(edge_of(a) if isinstance(a, Tensor) else None for a in args)
     node.outputs = len(parts)
@@ -310,7 +333,7 @@ def _record(node, args, output, recording):
     node.dtype = tuple(p._a.dtype if isinstance(p, Tensor) else None for p in parts)
     if len(parts) == 1:
         node.shape, node.dtype = node.shape[0], node.dtype[0]
-    results = [_result(node, p, args) for p in parts]
+    results = [_result(node, p, args, wanted) for p in parts]
     node.saved = _keep(node, parts) if wanted else ()
     node.to_save = ()
     for i, (part, result) in enumerate(zip(parts, results, strict=True)):
@@ -318,18 +341,21 @@ def _record(node, args, output, recording):
             _attach(node, i, part, result, wanted)
     node.clock = CLOCK.now
     node.dirty = node.without_gradient = ()
-    return results[0] if single else type(output)(results)
+    return results[0] if single else tuple(results)
 
 
 def _is_one_of(tensor, tensors):
     return any(tensor is t for t in tensors)
 
 
-def _result(node, part, args):
-    """An argument returned as it is becomes an alias, so that it can have a history of its own."""
-    if isinstance(part, Tensor) and _is_one_of(part, args) and not _is_one_of(part, node.dirty):
-        return alias(part)
-    return part
+def _result(node, part, args, wanted):
+    """An argument returned as it is becomes a view, so that it can have a history of its own."""
+    if not isinstance(part, Tensor) or not _is_one_of(part, args) or _is_one_of(part, node.dirty):
+        return part
+    made = alias(part)
+    if wanted:
+        share_memory(made, part, "slice", ((...,),))
+    return made
 
 
 def _keep(node, parts):
@@ -340,20 +366,24 @@ def _keep(node, parts):
             continue
         number = next((i for i, p in enumerate(parts) if p is t), None)
         is_argument = number is not None and t._fn is not None
-        kept.append(Saved(t, None if is_argument else number))
+        output = None if is_argument else number
+        hooks = SAVED_TENSORS_HOOKS.get()
+        kept.append(SavedPacked(t, output, hooks[-1]) if hooks else Saved(t, output))
     return tuple(kept)
 
 
 def _attach(node, i, part, result, wanted):
     if _is_one_of(part, node.dirty):
         if wanted and part._fn is LEAF:
-            raise leaf_in_place()
+            raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
         made = wrap(Tensor, node.xp, part._a, node.output_edge(i) if wanted else None)
         commit(result, made)
         return
     differentiable = result.dtype.kind >= 2 and not _is_one_of(part, node.without_gradient)
     if wanted and differentiable:
         result._fn = node.output_edge(i)
+        if result._x is not None and result._x.base is not None:
+            result._x.made = "function"
 
 
 def once_differentiable(function):

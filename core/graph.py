@@ -171,14 +171,32 @@ class Node:
                 raise changed_in_place(self, name, version)
 
 
-class AccumulateGrad:
-    """What ``next_functions`` shows for a leaf: the place where its gradient is summed into ``.grad``."""
+class AccumulateGrad(Node):
+    """What ``next_functions`` shows for a leaf: the place where its gradient is summed into ``.grad``.
 
-    __slots__ = ("__weakref__", "variable")
+    Made anew each time it is asked for, so that a leaf refers to no node; its hooks are kept by the leaf.
+    """
+
+    __slots__ = ("variable",)
+    __module__ = "plugrad.autograd"
     next_functions = ()
 
     def __init__(self, variable):
         self.variable = variable
+
+    def register_hook(self, hook):
+        return self._hooks().add(self._hooks().post, hook)
+
+    def register_prehook(self, hook):
+        return self._hooks().add(self._hooks().pre, hook)
+
+    def _hooks(self):
+        from .hooks import NodeHooks
+
+        extra = self.variable._extra()
+        if extra.node_hooks is None:
+            extra.node_hooks = NodeHooks()
+        return extra.node_hooks
 
     def name(self):
         return "torch::autograd::AccumulateGrad"

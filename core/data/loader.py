@@ -66,9 +66,9 @@ class DataLoader(Generic[_T_co]):
         >>> data = TensorDataset(plugrad.arange(5), plugrad.arange(5) * 10)
         >>> for x, y in DataLoader(data, batch_size=2, shuffle=True):
         ...     print(x, y)
-        tensor([2, 0]) tensor([20,  0])
-        tensor([1, 3]) tensor([10, 30])
-        tensor([4]) tensor([40])
+        tensor([1, 4]) tensor([10, 40])
+        tensor([2, 3]) tensor([20, 30])
+        tensor([0]) tensor([0])
     """
 
     _initialized = False

@@ -235,7 +235,7 @@ def celu_(input, alpha=1.0):
 
 
 # --- smooth gates ---
-def gelu(input, approximate="none"):
+def gelu(input, *, approximate="none"):
     """x · Φ(x), with Φ the distribution function of the normal distribution.
 
     Args:

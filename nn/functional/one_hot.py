@@ -6,11 +6,11 @@ from ...core.tensor import Tensor, wrap
 __all__ = ["one_hot"]
 
 
-def one_hot(tensor, num_classes=-1):
+def one_hot(input, num_classes=-1):
     """For each class index a vector with a 1 in its place and zeros elsewhere.
 
     Args:
-        tensor: int64 indices of any shape.
+        input: int64 indices of any shape.
         num_classes: the length of the vectors; -1 takes the largest index plus one.
 
     Shapes:
@@ -25,16 +25,16 @@ def one_hot(tensor, num_classes=-1):
         tensor([[1, 0, 0],
                 [0, 0, 1]])
     """
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"one_hot(): argument 'input' (position 1) must be Tensor, not {type(tensor).__name__}")
-    if tensor.dtype is not dtypes.int64:
+    if not isinstance(input, Tensor):
+        raise TypeError(f"one_hot(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    if input.dtype is not dtypes.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
-    if tensor.numel() == 0 and num_classes <= 0:
+    if input.numel() == 0 and num_classes <= 0:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")
     if num_classes != -1 and num_classes <= 0:
         raise RuntimeError("Class values must be smaller than num_classes.")
-    xp, a = tensor._xp, tensor._a
-    if tensor.numel() and (xp.device_type == "cpu" or num_classes == -1):
+    xp, a = input._xp, input._a
+    if input.numel() and (xp.device_type == "cpu" or num_classes == -1):
         num_classes = _checked_classes(xp, a, num_classes)
     classes = xp.arange(0, num_classes, 1, xp.int64)
     return wrap(Tensor, xp, xp.astype(xp.expand_dims(a, len(a.shape)) == classes, xp.int64), None)

@@ -401,11 +401,11 @@ def test_every_cut_into_blocks_gives_the_same(monkeypatch, name, wide, positions
     monkeypatch.setattr(numpy_conv, "WIDE", wide)
     monkeypatch.setattr(numpy_conv, "POSITIONS", positions)
     monkeypatch.setattr(numpy_conv, "COLUMNS", columns)
-    numpy_conv.plan_of.cache_clear()
+    numpy_conv.plan_for.cache_clear()
     try:
         found = PROGRAMS[f"conv-{name}"](plugrad)
     finally:
-        numpy_conv.plan_of.cache_clear()
+        numpy_conv.plan_for.cache_clear()
     assert_close(found[0], expected[0], rtol=1e-5, atol=1e-5)
     for g, e in zip(found[2], expected[2], strict=True):
         assert_close(g, e, rtol=1e-5, atol=1e-4)
