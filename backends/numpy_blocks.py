@@ -7,7 +7,7 @@ import numpy as np
 __all__ = ["BLOCK", "at_least", "at_most", "blockwise", "constants", "rows_of"]
 
 #: Elements of a block: a handful of float32 arrays of this size fit the second-level cache of common machines.
-BLOCK = 16384
+BLOCK = 32768
 
 
 @lru_cache(maxsize=1024)

@@ -21,8 +21,10 @@ __all__ = ["NumpyConvolution"]
 WIDE = 1024  # output positions from which an image is a block of its own
 POSITIONS = 4096  # output positions in a block of smaller images
 COLUMNS = 1 << 20  # elements of the columns of a block
+SMALL = 1 << 17  # elements of a weight gradient that is made transposed
 KEPT = 1 << 25  # bytes; larger buffers are not kept
-SHARED = 1 << 22  # multiplications from which threads share the images
+SHARED = 1 << 22  # multiplications from which threads share the images, if
+EACH = 1024  # output positions are left for each: a narrower product would be a slower one
 
 
 class Scratch(threading.local):
@@ -64,8 +66,9 @@ class Plan:
         self.pointwise = all(axis.trivial for axis in (rows, *others))
         self.positions = math.prod(self.out)
         columns = channels * math.prod(kernel) * self.positions
-        small = n * columns * weight_shape[0] // groups < SHARED
-        self.shares = even_cuts(n, 1 if small else max(1, min(n, threads)))
+        if n * columns * (weight_shape[0] // groups) < SHARED:
+            threads = 1
+        self.shares = even_cuts(n, max(1, min(threads, n, n * self.positions // EACH)))
         most = min(POSITIONS // self.positions, COLUMNS // max(1, columns), -(-n // len(self.shares)))
         self.images = 1 if self.positions >= WIDE else max(1, most)
         cuts = max(1, min(rows.count, -(-columns // COLUMNS))) if self.images == 1 else 1
@@ -192,11 +195,25 @@ def columns_forward(x, w, column, out, plan, share):
             innermost(part)[...] = product.reshape(groups * o, *part.shape[2:], len(part))
 
 
+def turned(weight, groups):
+    """The weight whose convolution of g is the input gradient at stride 1: channels exchanged, taps in reverse order.
+
+    That copies where columns_gradient adds: faster, unless the weight is large or g has many more channels.
+    """
+    o, c, *kernel = weight.shape
+    apart = weight.reshape(groups, o // groups, c, *kernel).swapaxes(1, 2)
+    return np.flip(apart, tuple(range(3, apart.ndim))).reshape(groups * c, o // groups, *kernel)
+
+
 def input_gradient(g, weight, size, stride, padding, dilation, groups):
     n, o = len(g), len(weight)
     channels = weight.shape[1] * groups
     plan = plan_of(n, channels, size, weight.shape, stride, padding, dilation, groups)
     check_size(g.shape[2:], plan.out)
+    if not plan.pointwise and set(stride) == {1} and 4 * weight.size <= g.size and o <= 2 * channels:
+        rest = tuple(d * (k - 1) - p for d, k, p in zip(dilation, weight.shape[2:], padding, strict=True))
+        if min(rest) >= 0:
+            return forward(g, turned(weight, groups), None, stride, rest, dilation, groups)
     w = weight.reshape(groups, o // groups, math.prod(weight.shape[1:])).transpose(0, 2, 1)
     out = (np.empty if plan.pointwise else np.zeros)((n, channels, *size), g.dtype)
     kernel = weight.shape[2:]
@@ -236,18 +253,23 @@ def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
     plan = plan_of(n, x.shape[1], x.shape[2:], shape, stride, padding, dilation, groups)
     check_size(g.shape[2:], plan.out)
     totals = in_parallel(lambda share: share_of_weight_gradient(g, x, shape, plan, groups, share), plan.shares)
-    return sum(totals[1:], totals[0]).reshape(shape)
+    return sum(totals[1:], totals[0]).transpose(0, 2, 1).reshape(shape)
 
 
 def share_of_weight_gradient(g, x, shape, plan, groups, share):
+    """The part that some images have in the weight gradient, as (groups, C / groups · taps, O / groups)."""
     o, depth = shape[0] // groups, math.prod(shape[1:])
     total = None
     for images, rows, positions, taps in plan.blocks(share):
         columns = unfold(together(x[images], "images"), taps).reshape(groups, depth, positions)
         flat = together(g[images, :, rows], "product").reshape(groups, o, positions)
-        part = np.matmul(flat, columns.transpose(0, 2, 1))
+        # OpenBLAS is a quarter faster at this form, but a large result takes long to turn.
+        if depth * o <= SMALL:
+            part = np.matmul(columns, flat.transpose(0, 2, 1))
+        else:
+            part = np.matmul(flat, columns.transpose(0, 2, 1)).transpose(0, 2, 1)
         total = part if total is None else np.add(total, part, out=total)
-    return np.zeros((groups, o, depth), g.dtype) if total is None else total
+    return np.zeros((groups, depth, o), g.dtype) if total is None else total
 
 
 def channel_sum(g):

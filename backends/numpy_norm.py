@@ -1,24 +1,28 @@
 """Normalizations by numpy.
 
 Everything comes down to two things. Sums over rows are dot products (0.1 ns an element here, numpy's own sum takes 0.25).
-The results have the form x · a + b: where a and b are products of a value per row and a vector, both are made by matrix
-products of rank 2, because an operation that broadcasts over rows takes twice the time of one on whole blocks.
+The results are (x · scale + shift) · weight + bias with numbers per row and vectors per column, block by block. numpy 2.4
+copies what it broadcasts over rows through a buffer of 8192 elements: long rows are done with a smaller buffer, and for
+short rows the factors are made by matrix products of rank 2; both halve the time.
 
 mean(x²) - mean² and x · a - mean · a lose digits where the mean is large next to the deviation: there x is centred first.
 """
 
+import contextlib
 import math
 
 import numpy as np
 
-from .numpy_blocks import rows_of
+from .numpy_blocks import BLOCK, rows_of
 
 __all__ = ["NumpyNorm"]
 
 #: mean² may be this many times the variance before x is centred: 5 of the 24 bits are lost.
 CANCELLED = 32.0
-#: Elements per row from which a value per row is broadcast; below, values are repeated to whole arrays.
-LONG = 64
+#: Elements of a row from which numbers per row are broadcast; below, they are repeated to whole arrays.
+SHORT = 32
+#: Elements of a row from which broadcasting with a small buffer is faster than a matrix product.
+LONG = 512
 
 
 def widened(a):
@@ -27,35 +31,43 @@ def widened(a):
 
 def as_rows(a, width):
     """A view or copy of shape (rows, width), row-major."""
-    return np.ascontiguousarray(a).reshape(-1, width)
+    return (a if a.flags.c_contiguous else np.ascontiguousarray(a)).reshape(-1, width)
 
 
-def cancelled(mean, var):
-    return mean * mean > CANCELLED * var
+def shaped(a, shape):
+    """``a`` in a shape; itself where it has it, since a gradient that is a view would be copied."""
+    return a if a.shape == shape else a.reshape(shape)
+
+
+# --- sums ---
+def row_sums(x):
+    return np.vecdot(x, np.ones(x.shape[1], x.dtype))
 
 
 def row_moments(x):
-    """(mean, biased variance) of each row."""
+    """(x, its mean, mean, biased variance), the latter per row; or x - mean and 0 in the first two places where digits
+    would be lost."""
     share = 1.0 / x.shape[1]
-    mean = np.vecdot(x, np.ones(x.shape[1], x.dtype)) * share
-    var = np.vecdot(x, x) * share - mean * mean
-    lost = cancelled(mean, var)
-    if lost.any():
-        centred = x[lost] - mean[lost, None]
-        var[lost] = np.vecdot(centred, centred) * share
-    return mean, var
+    mean = row_sums(x) * share
+    var = np.vecdot(x, x) * share
+    square = mean * mean
+    var -= square
+    if not cancelled(square, var):
+        return x, mean, mean, var
+    x = x - mean[:, None]
+    return x, np.zeros_like(mean), mean, np.vecdot(x, x) * share
+
+
+def cancelled(square, var):
+    """Whether a mean, given as its square, is so large next to its variance that digits are lost."""
+    return np.count_nonzero(square > var * CANCELLED)
 
 
 def centred_rows(x, mean, var):
     """(x, mean), or (x - mean, 0) where digits would be lost."""
-    if cancelled(mean, var).any():
+    if cancelled(mean * mean, var):
         return x - mean[:, None], np.zeros_like(mean)
     return x, mean
-
-
-def outer(columns, rows):
-    """Σ columns[i] ⊗ rows[i] for two of each, a product of rank 2."""
-    return np.matmul(np.stack(columns, axis=1), np.stack(rows))
 
 
 def inverse_root(var, eps):
@@ -64,38 +76,82 @@ def inverse_root(var, eps):
     return np.reciprocal(scale, scale)
 
 
-def vector(values, otherwise, width, dtype):
-    """Affine parameters as one row."""
-    if values is None:
-        return np.full(width, otherwise, dtype)
+def vector(values, width, dtype):
+    """Affine parameters as one row; None stays None."""
+    if values is None or (values.dtype is dtype and values.ndim == 1):
+        return values
     return widened(values).reshape(width).astype(dtype, copy=False)
 
 
-def affine_rows(x, factor, shift):
-    """x · factor + shift, a number of each for every row; a shift of None is 0."""
+# --- results ---
+@contextlib.contextmanager
+def small_buffer(width):
+    """Let numpy's iterator buffer at most a row of this width."""
+    before = np.setbufsize(max(16, min(width, 8192) // 16 * 16))
+    try:
+        yield
+    finally:
+        np.setbufsize(before)
+
+
+def affine_rows(x, shape, scale, shift=None, weight=None, bias=None, add_to=None):
+    """(x · scale + shift) · weight + bias: numbers per row and vectors per column, None for those that are not there.
+
+    Args:
+        x: (rows, width).
+        shape: of the result.
+        add_to: an array of that shape, to which the result is added.
+    """
     width = x.shape[1]
-    if width < LONG:
-        out = x * np.repeat(factor, width).reshape(x.shape)
-        if shift is not None:
-            out += np.repeat(shift, width).reshape(x.shape)
+    out = np.empty(shape, x.dtype) if add_to is None else add_to
+    flat = out.reshape(-1, width)
+    if x.size <= BLOCK // 2:
+        made = flat if add_to is None else np.empty_like(x)
+        fill_long(made, x, scale, shift, weight, bias)
+        if add_to is not None:
+            np.add(flat, made, flat)
         return out
-    out = np.empty_like(x)
-    for rows in rows_of(*x.shape):
-        block = np.multiply(x[rows], factor[rows, None], out[rows])
-        if shift is not None:
-            np.add(block, shift[rows, None], block)
+    fill = fill_long if width >= LONG else fill_short if width >= SHORT else fill_shortest
+    with small_buffer(width) if width >= LONG else contextlib.nullcontext():
+        for rows in rows_of(*x.shape):
+            made = flat[rows] if add_to is None else np.empty_like(flat[rows])
+            fill(made, x[rows], scale[rows], None if shift is None else shift[rows], weight, bias)
+            if add_to is not None:
+                np.add(flat[rows], made, flat[rows])
     return out
 
 
-def add_scaled_rows(out, x, factor):
-    """out += x · factor, a number for every row."""
+def fill_long(out, x, scale, shift, weight, bias):
+    np.multiply(x, scale[:, None], out)
+    if shift is not None:
+        np.add(out, shift[:, None], out)
+    if weight is not None:
+        np.multiply(out, weight, out)
+    if bias is not None:
+        np.add(out, bias, out)
+
+
+def fill_short(out, x, scale, shift, weight, bias):
+    """x · (scale ⊗ weight) + (shift ⊗ weight + 1 ⊗ bias)."""
+    left, right = np.empty((len(x), 2), x.dtype), np.zeros((2, x.shape[1]), x.dtype)
+    right[0] = 1 if weight is None else weight
+    left[:, 0], left[:, 1] = scale, 1
+    np.multiply(x, np.matmul(left, right), out)
+    if shift is not None or bias is not None:
+        left[:, 0] = 0 if shift is None else shift
+        right[1] = 0 if bias is None else bias
+        np.add(out, np.matmul(left, right), out)
+
+
+def fill_shortest(out, x, scale, shift, weight, bias):
     width = x.shape[1]
-    for rows in rows_of(*x.shape):
-        if width < LONG:
-            part = x[rows] * np.repeat(factor[rows], width).reshape(-1, width)
-        else:
-            part = x[rows] * factor[rows, None]
-        np.add(out[rows], part, out[rows])
+    np.multiply(x, np.repeat(scale, width).reshape(x.shape), out)
+    if shift is not None:
+        np.add(out, np.repeat(shift, width).reshape(x.shape), out)
+    if weight is not None:
+        np.multiply(out, weight, out)
+    if bias is not None:
+        np.add(out, bias, out)
 
 
 class NumpyNorm:
@@ -105,64 +161,53 @@ class NumpyNorm:
     def layer_norm(self, x, weight, bias, axes, eps):
         if not x.size:
             return super().layer_norm(x, weight, bias, axes, eps)
-        shape, dtype, width = x.shape, x.dtype, math.prod(x.shape[axes[0] :])
-        rows = as_rows(widened(x), width)
-        weight, bias = vector(weight, 1.0, width, rows.dtype), vector(bias, 0.0, width, rows.dtype)
-        nothing = np.zeros(width, rows.dtype)
-        mean, var = np.empty((2, len(rows)), rows.dtype)
-        out = np.empty_like(rows)
-        for part in rows_of(*rows.shape):
-            mean[part], var[part] = row_moments(rows[part])
-            block, centre = centred_rows(rows[part], mean[part], var[part])
-            scale = inverse_root(var[part], eps)
-            shift = centre * -scale
-            made = np.multiply(block, outer((scale, shift), (weight, nothing)), out[part])
-            np.add(made, outer((shift, np.ones_like(shift)), (weight, bias)), made)
+        shape, width = x.shape, math.prod(x.shape[axes[0] :])
+        rows, centre, mean, var = row_moments(as_rows(widened(x), width))
+        scale = inverse_root(var, eps)
+        weight, bias = vector(weight, width, rows.dtype), vector(bias, width, rows.dtype)
+        out = affine_rows(rows, shape, scale, centre * -scale, weight, bias)
         kept = shape[: axes[0]] + (1,) * len(axes)
-        return out.reshape(shape).astype(dtype, copy=False), mean.reshape(kept), var.reshape(kept)
+        return out.astype(x.dtype, copy=False), mean.reshape(kept), var.reshape(kept)
 
     def layer_norm_grad(self, g, x, weight, mean, var, axes, eps, needs):
         """dx = s · (g·w - mean(g·w) - x̂ · mean(g·w·x̂)) with s = 1/√(var + eps), as a combination of g·w, x and 1."""
         if not x.size:
             return super().layer_norm_grad(g, x, weight, mean, var, axes, eps, needs)
         shape, width = x.shape, math.prod(x.shape[axes[0] :])
-        g, x = as_rows(widened(g), width), as_rows(widened(x), width)
-        w, nothing = vector(weight, 1.0, width, x.dtype), np.zeros(width, x.dtype)
-        mean, var = mean.reshape(-1), var.reshape(-1)
-        scale = inverse_root(var, eps)
-        out = np.empty_like(x)
-        totals = np.zeros((2, width), x.dtype)
+        g = as_rows(widened(g), width)
+        x, m = centred_rows(as_rows(widened(x), width), mean.reshape(-1), var.reshape(-1))
+        w = vector(weight, width, x.dtype)
+        s = inverse_root(var.reshape(-1), eps)
+        sum_g = row_sums(g) if w is None else np.vecdot(g, w)
+        sum_product, for_weight = self.product_sums(g, x, w, s)
+        for_x = (sum_product - m * sum_g) * s * s * (s * (-1.0 / width))
+        out = affine_rows(g, shape, s, None, w)
+        affine_rows(x, shape, for_x, -m * for_x - s * sum_g * (1.0 / width), add_to=out)
+        if needs[1]:
+            for_weight = shaped(for_weight - np.matmul(m * s, g), shape[axes[0] :])
+        for_bias = shaped(np.add.reduce(g, 0), shape[axes[0] :]) if needs[2] else None
+        return out, for_weight if needs[1] else None, for_bias
+
+    @staticmethod
+    def product_sums(g, x, w, s):
+        """(Σ g·w·x per row, Σ g·x·s per column)."""
+        per_row, per_column = np.empty(len(x), x.dtype), np.zeros(x.shape[1], x.dtype)
+        w = np.ones(x.shape[1], x.dtype) if w is None else w
         for part in rows_of(*x.shape):
-            g_part, s = g[part], scale[part]
-            x_part, m = centred_rows(x[part], mean[part], var[part])
-            product = g_part * x_part
-            totals += np.matmul(np.stack((m * -s, np.ones_like(s))), g_part)
-            totals[0] += np.matmul(s, product)
-            sum_g = np.vecdot(g_part, w)
-            for_x = (np.vecdot(product, w) - m * sum_g) * s * s * (s * (-1.0 / width))
-            shift = -m * for_x - s * sum_g * (1.0 / width)
-            made = np.multiply(g_part, outer((s, m), (w, nothing)), out[part])
-            np.multiply(x_part, for_x[:, None], product)
-            np.add(made, product, made)
-            np.add(made, shift[:, None], made)
-        for_weight, for_bias = (t.reshape(shape[axes[0] :]) for t in totals)
-        return out.reshape(shape), for_weight if needs[1] else None, for_bias if needs[2] else None
+            product = g[part] * x[part]
+            per_row[part] = np.vecdot(product, w)
+            per_column += np.matmul(s[part], product)
+        return per_row, per_column
 
     def rms_norm(self, x, weight, axes, eps):
         if not x.size:
             return super().rms_norm(x, weight, axes, eps)
-        shape, dtype, width = x.shape, x.dtype, math.prod(x.shape[axes[0] :])
+        shape, width = x.shape, math.prod(x.shape[axes[0] :])
         rows = as_rows(widened(x), width)
-        weight, nothing = vector(weight, 1.0, width, rows.dtype), np.zeros(width, rows.dtype)
-        square = np.empty(len(rows), rows.dtype)
-        out = np.empty_like(rows)
-        for part in rows_of(*rows.shape):
-            block = rows[part]
-            square[part] = np.vecdot(block, block) * (1.0 / width)
-            scale = inverse_root(square[part], eps)
-            np.multiply(block, outer((scale, scale), (weight, nothing)), out[part])
+        square = np.vecdot(rows, rows) * (1.0 / width)
+        out = affine_rows(rows, shape, inverse_root(square, eps), None, vector(weight, width, rows.dtype))
         kept = shape[: axes[0]] + (1,) * len(axes)
-        return out.reshape(shape).astype(dtype, copy=False), square.reshape(kept)
+        return out.astype(x.dtype, copy=False), square.reshape(kept)
 
     def rms_norm_grad(self, g, x, weight, square, axes, eps, needs):
         """dx = s · (g·w - x̂ · mean(g·w·x̂)) with s = 1/√(mean x² + eps)."""
@@ -170,19 +215,12 @@ class NumpyNorm:
             return super().rms_norm_grad(g, x, weight, square, axes, eps, needs)
         shape, width = x.shape, math.prod(x.shape[axes[0] :])
         g, x = as_rows(widened(g), width), as_rows(widened(x), width)
-        w, nothing = vector(weight, 1.0, width, x.dtype), np.zeros(width, x.dtype)
-        scale = inverse_root(square.reshape(-1), eps)
-        out = np.empty_like(x)
-        total = np.zeros(width, x.dtype)
-        for part in rows_of(*x.shape):
-            g_part, x_part, s = g[part], x[part], scale[part]
-            product = g_part * x_part
-            total += np.matmul(s, product)
-            for_x = np.vecdot(product, w) * s * s * (s * (-1.0 / width))
-            made = np.multiply(g_part, outer((s, s), (w, nothing)), out[part])
-            np.multiply(x_part, for_x[:, None], product)
-            np.add(made, product, made)
-        return out.reshape(shape), total.reshape(shape[axes[0] :]) if needs[1] else None
+        w = vector(weight, width, x.dtype)
+        s = inverse_root(square.reshape(-1), eps)
+        sum_product, for_weight = self.product_sums(g, x, w, s)
+        out = affine_rows(g, shape, s, None, w)
+        affine_rows(x, shape, sum_product * s * s * (s * (-1.0 / width)), add_to=out)
+        return out, shaped(for_weight, shape[axes[0] :]) if needs[1] else None
 
     # --- over channels ---
     def batch_norm(self, x, weight, bias, running_mean, running_var, training, eps):
@@ -215,12 +253,12 @@ class NumpyNorm:
         for_weight = (layout.product_sums(g) - centre * total) * scale if training or needs[1] else None
         made = None
         if needs[0] and not training:
-            made = layout.affine(g, factor, None)
+            made = layout.affine(g, factor)
         elif needs[0]:
             share = 1.0 / layout.count
             for_x = -factor * for_weight * scale * share
-            made = layout.affine(g, factor, -factor * total * share - for_x * centre)
-            layout.add_scaled(made, for_x)
+            made = layout.affine(g, factor)
+            layout.affine(layout.x, for_x, -factor * total * share - for_x * centre, add_to=made)
         return made, for_weight if needs[1] else None, total if needs[2] else None
 
     def group_norm(self, x, weight, bias, groups, eps):
@@ -229,17 +267,15 @@ class NumpyNorm:
         shape, dtype, x = x.shape, x.dtype, widened(x)
         n, c, inner = sizes(shape)
         size = c // groups
-        rows = as_rows(x, size * inner)
-        mean, var = row_moments(rows)
-        rows, centre = centred_rows(rows, mean, var)
+        rows, centre, mean, var = row_moments(as_rows(x, size * inner))
         factor = np.repeat(inverse_root(var, eps), size).reshape(n, c)
         if weight is not None:
             factor *= widened(weight)
         shift = -np.repeat(centre, size).reshape(n, c) * factor
         if bias is not None:
             shift += bias
-        out = affine_rows(rows.reshape(-1, inner), factor.reshape(-1), shift.reshape(-1))
-        return out.reshape(shape).astype(dtype, copy=False), mean.reshape(n, groups), var.reshape(n, groups)
+        out = affine_rows(rows.reshape(-1, inner), shape, factor.reshape(-1), shift.reshape(-1))
+        return out.astype(dtype, copy=False), mean.reshape(n, groups), var.reshape(n, groups)
 
     def group_norm_grad(self, g, x, weight, mean, var, groups, eps, needs):
         """As layer_norm's, with the weight constant over rows of ``inner`` elements."""
@@ -251,20 +287,21 @@ class NumpyNorm:
         rows, centre = centred_rows(as_rows(widened(x), size * inner), mean.reshape(-1), var.reshape(-1))
         g, x = as_rows(widened(g), inner), rows.reshape(-1, inner)
         m, s = centre.reshape(n, groups, 1), inverse_root(var, eps).reshape(n, groups, 1)
-        sums = np.vecdot(g, np.ones(inner, g.dtype)).reshape(n, groups, size)
+        sums = row_sums(g).reshape(n, groups, size)
         products = np.vecdot(g, x).reshape(n, groups, size)
         for_weight = ((products - m * sums) * s).sum(0).reshape(c) if needs[1] else None
         for_bias = sums.sum(0).reshape(c) if needs[2] else None
         if not needs[0]:
             return None, for_weight, for_bias
-        w = vector(weight, 1.0, c, x.dtype).reshape(1, groups, size)
+        w = np.ones(c, x.dtype) if weight is None else vector(weight, c, x.dtype)
+        w = w.reshape(1, groups, size)
         share = 1.0 / (size * inner)
         total = (sums * w).sum(2, keepdims=True) * share
         for_x = ((products * w).sum(2, keepdims=True) * share - m * total) * s * s * -s
         shift = -for_x * m - s * total
-        made = affine_rows(g, (s * w).reshape(-1), np.repeat(shift.reshape(-1), size))
-        add_scaled_rows(made, x, np.repeat(for_x.reshape(-1), size))
-        return made.reshape(shape), for_weight, for_bias
+        made = affine_rows(g, shape, (s * w).reshape(-1))
+        affine_rows(x, shape, *(np.repeat(a.reshape(-1), size) for a in (for_x, shift)), add_to=made)
+        return made, for_weight, for_bias
 
 
 def sizes(shape):
@@ -283,7 +320,7 @@ class Channels:
         self.shape = x.shape
         self.n, self.c, self.inner = sizes(x.shape)
         self.count = self.n * self.inner
-        self.by_channel = self.inner >= LONG
+        self.by_channel = self.inner >= SHORT
         self.width = self.inner if self.by_channel else self.c * self.inner
         self.x = self.rows(x)
 
@@ -294,8 +331,9 @@ class Channels:
         """(mean, biased variance) per channel."""
         share = 1.0 / self.count
         mean = self.sums(self.x) * share
-        var = self.product_sums(self.x) * share - mean * mean
-        if cancelled(mean, var).any():
+        square = mean * mean
+        var = self.product_sums(self.x) * share - square
+        if cancelled(square, var):
             centred = self.less(mean)
             var = centred.product_sums(centred.x) * share
         return mean, var
@@ -305,14 +343,14 @@ class Channels:
 
     def centred(self, mean, var):
         """(self, mean), or (the array less its mean, 0) where digits would be lost."""
-        if cancelled(mean, var).any():
+        if cancelled(mean * mean, var):
             return self.less(mean), np.zeros_like(mean)
         return self, mean
 
     def sums(self, a):
         """Σ a per channel."""
         if self.by_channel:
-            return np.vecdot(a, np.ones(self.width, a.dtype)).reshape(self.n, self.c).sum(0)
+            return row_sums(a).reshape(self.n, self.c).sum(0)
         return self.folded(np.add.reduce(a, 0))
 
     def product_sums(self, a):
@@ -327,26 +365,19 @@ class Channels:
     def folded(self, sums):
         return sums if self.inner == 1 else sums.reshape(self.c, self.inner).sum(1)
 
-    def affine(self, a, factor, shift):
-        """a · factor + shift in the array's own shape; a shift of None is 0."""
+    def affine(self, a, factor, shift=None, add_to=None):
+        """a · factor + shift with values per channel, in the array's own shape; added to ``add_to`` if given."""
         if self.by_channel:
             shift = None if shift is None else np.tile(shift, self.n)
-            return affine_rows(a, np.tile(factor, self.n), shift).reshape(self.shape)
+            return affine_rows(a, self.shape, np.tile(factor, self.n), shift, add_to=add_to)
         factor = np.repeat(factor, self.inner)
         shift = None if shift is None else np.repeat(shift, self.inner)
-        out = np.empty_like(a)
+        out = np.empty(self.shape, a.dtype) if add_to is None else add_to
+        flat = out.reshape(-1, self.width)
         for rows in rows_of(*a.shape):
-            block = np.multiply(a[rows], factor, out[rows])
+            made = np.multiply(a[rows], factor, flat[rows] if add_to is None else None)
             if shift is not None:
-                np.add(block, shift, block)
-        return out.reshape(self.shape)
-
-    def add_scaled(self, out, factor):
-        """out += x · factor."""
-        out = self.rows(out)
-        if self.by_channel:
-            add_scaled_rows(out, self.x, np.tile(factor, self.n))
-            return
-        factor = np.repeat(factor, self.inner)
-        for rows in rows_of(*out.shape):
-            np.add(out[rows], self.x[rows] * factor, out[rows])
+                np.add(made, shift, made)
+            if add_to is not None:
+                np.add(flat[rows], made, flat[rows])
+        return out

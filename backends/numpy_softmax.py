@@ -1,19 +1,22 @@
 """softmax, log_softmax and the losses over classes by numpy."""
 
+import math
+
 import numpy as np
 
-from .numpy_blocks import rows_of
+from .numpy_blocks import BLOCK, rows_of
 
 __all__ = ["NumpySoftmax"]
 
 
 def along(a, axis):
-    """A view or copy (outer, n, inner) with the axis in the middle, of at least single precision."""
+    """A view or copy with the axis second: rows (outer, n), or (outer, n, inner) where it is not the last."""
     if a.dtype.itemsize == 2:
         a = a.astype(np.float32)
     shape = a.shape
-    inner = int(np.prod(shape[axis + 1 :]))
-    return np.ascontiguousarray(a).reshape(-1 if a.size else 0, shape[axis], inner)
+    inner = math.prod(shape[axis + 1 :])
+    a = a if a.flags.c_contiguous else np.ascontiguousarray(a)
+    return a.reshape(-1, shape[axis]) if inner == 1 else a.reshape(-1, shape[axis], inner)
 
 
 def over_axis(arrays_in):
@@ -26,12 +29,14 @@ def over_axis(arrays_in):
             if not first.size:
                 return first.copy()
             parts = [along(a, axis) for a in arrays]
-            if parts[0].shape[2] == 1:
-                parts = [a[:, :, 0] for a in parts]
-            out = np.empty_like(parts[0])
-            for block in rows_of(len(out), out[0].size):
-                kernel(out[block], *(p[block] for p in parts))
-            return out.reshape(first.shape).astype(first.dtype, copy=False)
+            out = np.empty(first.shape, parts[0].dtype)
+            flat = out.reshape(parts[0].shape)
+            if first.size <= BLOCK:
+                kernel(flat, *parts)
+            else:
+                for block in rows_of(len(flat), flat[0].size):
+                    kernel(flat[block], *(p[block] for p in parts))
+            return out.astype(first.dtype, copy=False)
 
         function.__doc__ = kernel.__doc__
         return staticmethod(function)
@@ -40,8 +45,8 @@ def over_axis(arrays_in):
 
 
 def top(x):
-    """The maximum over axis 1; on rows by way of argmax, which is several times as fast as the maximum itself."""
-    if x.ndim == 3:
+    """The maximum over axis 1. Of many rows, or short ones, argmax finds it several times as fast as the maximum itself."""
+    if x.ndim == 3 or (x.size < BLOCK // 4 and x.shape[1] > 32):
         return np.maximum.reduce(x, 1, keepdims=True)
     return x[np.arange(len(x)), x.argmax(1)][:, None]
 

@@ -5,6 +5,7 @@ order, as torch does.
 """
 
 import math
+from functools import lru_cache
 
 from .windows import axis_taps, pooled_count
 
@@ -28,13 +29,14 @@ def pooled_sizes(size, kernel, stride, padding, dilation, ceil_mode):
     return found
 
 
+@lru_cache(maxsize=1024)
 def taps_of_pool(shape, kernel, stride, padding, dilation, ceil_mode):
-    """[(axis, its AxisTaps)] for the last axes of a shape."""
+    """Pairs (axis, its AxisTaps) for the last axes of a shape."""
     size = tuple(shape[len(shape) - len(kernel) :])
     counts = pooled_sizes(size, kernel, stride, padding, dilation, ceil_mode)
     axes = zip(size, kernel, stride, padding, dilation, counts, strict=True)
     first = len(shape) - len(kernel)
-    return [(first + i, axis_taps(*axis[:5], 0, axis[5])) for i, axis in enumerate(axes)]
+    return tuple((first + i, axis_taps(*axis[:5], 0, axis[5])) for i, axis in enumerate(axes))
 
 
 def cells(size, count):

@@ -51,7 +51,10 @@ def _strict(strict, outputs, name):
 
 
 def _grads(outputs, inputs, cotangents, create_graph, strict, retain=None):
-    """grad() that leaves out outputs without history and gives zeros for unused inputs."""
+    """grad() that leaves out outputs without history and gives zeros for unused inputs.
+
+    With ``strict``, True or the words for the output, an unused input raises.
+    """
     pairs = [(o, c) for o, c in zip(outputs, cotangents, strict=True) if o.requires_grad]
     if not pairs:
         return tuple(x.new_zeros(x.shape) for x in inputs)
@@ -70,8 +73,9 @@ def _or_zeros(g, x, i, strict):
     if g is not None:
         return g
     if strict:
+        output = strict if isinstance(strict, str) else "The output"
         raise RuntimeError(
-            f"The output of the user-provided function is independent of input {i}. This is not allowed in strict mode."
+            f"{output} of the user-provided function is independent of input {i}. This is not allowed in strict mode."
         )
     return x.new_zeros(x.shape)
 
@@ -163,19 +167,19 @@ def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, st
     with enable_grad():
         single, leaves, single_output, outputs = _call(func, inputs, create_graph, "jacobian")
         _strict(strict, outputs, "jacobian")
-        blocks = tuple(_rows_of(o, leaves, create_graph, strict) for o in outputs)
+        blocks = tuple(_rows_of(i, o, leaves, create_graph, strict) for i, o in enumerate(outputs))
     blocks = tuple(_give(block, single, create_graph) for block in blocks)
     return blocks[0] if single_output else blocks
 
 
-def _rows_of(output, leaves, create_graph, strict):
+def _rows_of(number, output, leaves, create_graph, strict):
     from .ops.join import stack
 
     rows = []
     for i in range(output.numel()):
         pick = output.new_zeros(output.numel())
         pick[i] = 1
-        rows.append(_grads((output,), leaves, (pick.reshape(output.shape),), create_graph, strict, retain=True))
+        rows.append(_grads((output,), leaves, (pick.reshape(output.shape),), create_graph, strict and f"Output {number}", True))
     if not rows:
         return tuple(x.new_zeros((*output.shape, *x.shape)) for x in leaves)
     return tuple(stack([row[k] for row in rows]).reshape(*output.shape, *x.shape) for k, x in enumerate(leaves))

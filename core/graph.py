@@ -98,6 +98,10 @@ class Port:
         self.dtype = dtype
 
 
+#: Nodes that torch calls by their C++ names.
+CPP_NAMES = ("AccumulateGrad", "CopySlices")
+
+
 class Node:
     """One recorded op. Every row has its own subclass, with a slot for each value that its gradient rules name.
 
@@ -122,8 +126,9 @@ class Node:
     saved_values = ()
 
     def name(self):
-        """The node's name as printed in ``grad_fn=<...>``."""
-        return type(self).__name__
+        """The node's name; the class has it too, without a ``torch::autograd::`` before it."""
+        name = type(self).__name__
+        return f"torch::autograd::{name}" if name in CPP_NAMES else name
 
     def __repr__(self):
         return f"<{type(self).__name__} object at {hex(id(self))}>"
@@ -197,9 +202,6 @@ class AccumulateGrad(Node):
         if extra.node_hooks is None:
             extra.node_hooks = NodeHooks()
         return extra.node_hooks
-
-    def name(self):
-        return "torch::autograd::AccumulateGrad"
 
     def __eq__(self, other):
         return isinstance(other, AccumulateGrad) and other.variable is self.variable

@@ -14,6 +14,6 @@ def tensor_text(t):
         default_dtype_name=Defaults.dtype.name,
         device_text=None if kind == "cpu" else str(t.device),
         requires_grad=t.requires_grad,
-        grad_fn_name=t.grad_fn.name() if t.grad_fn is not None else None,
+        grad_fn_name=t.grad_fn.name().rpartition("::")[2] if t.grad_fn is not None else None,
         class_prefix="tensor(" if name in ("Tensor", "Parameter") else f"{name}(",
     )

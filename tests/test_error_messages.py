@@ -3,7 +3,7 @@
 import pytest
 
 import plugrad
-from plugrad_error_cases import CASES, ONLY_CPU, assert_as_torch, golden, outcome
+from plugrad_error_cases import CASES, assert_as_torch, golden, outcome, parameters
 
 ANSWERS = golden()
 
@@ -12,10 +12,6 @@ def test_every_case_has_an_answer():
     assert sorted(ANSWERS) == sorted(CASES)
 
 
-def marked(name):
-    return pytest.param(name, marks=[pytest.mark.cpu] if name in ONLY_CPU else [])
-
-
-@pytest.mark.parametrize("name", [marked(name) for name in sorted(CASES)])
+@pytest.mark.parametrize("name", parameters(CASES))
 def test_error(name):
     assert_as_torch(name, outcome(name, plugrad), ANSWERS[name])

@@ -1,161 +1,32 @@
 """Indexing: what a key means, reading, writing, and the ops by index tensors."""
 
-import warnings
-
 from .. import dtypes
-from ..errors import broadcast_failure
+from ..errors import broadcast_failure, two_devices
 from ..shapes import one_axis
-from ..tensor import Tensor, wrap
+from ..slow import SCALARS, is_number
+from ..tensor import Tensor
 from ..views import store
 from . import shape as s
 from .arithmetic import masked_fill
-
-BASIC = (int, slice, type(None), type(Ellipsis))
-
-
-class Key:
-    """A parsed key: basic (a view) or advanced (arrays inside), with its raw form."""
-
-    __slots__ = ("advanced", "raw", "selects")
-
-    def __init__(self, raw, advanced, selects):
-        self.raw = raw
-        self.advanced = advanced
-        self.selects = selects
-
-
-def parse(x, key):
-    """Check a key against the shape of ``x`` and turn tensors and lists into raw index arrays."""
-    parts = key if key.__class__ is tuple else (key,)
-    shape = x._a.shape
-    used = sum(_width(p) for p in parts)
-    if used > len(shape):
-        raise IndexError(
-            f"too many indices for tensor of dimension {len(shape)}"
-            if not (len(shape) == 0 and len(parts) == 1)
-            else "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor "
-            "to a number"
-        )
-    raw, advanced, selects, axis = [], False, False, 0
-    for part in parts:
-        if part is Ellipsis:
-            raw.append(part)
-            axis += len(shape) - used
-        elif part is None:
-            raw.append(part)
-        elif part.__class__ is slice:
-            raw.append(_slice(part))
-            axis += 1
-        elif part.__class__ is int:
-            _bound(part, axis, shape)
-            raw.append(part)
-            selects = True
-            axis += 1
-        else:
-            made, width = _array(x, part, axis, shape)
-            if made.__class__ is int:
-                selects = True
-            else:
-                advanced = True
-            raw.append(made)
-            axis += width
-    return Key(tuple(raw), advanced, selects)
-
-
-def _width(part):
-    if part is None or part is Ellipsis or part.__class__ is bool:
-        return 0
-    if isinstance(part, Tensor) and part._a.dtype in (part._xp.bool, part._xp.uint8):
-        return max(part.dim(), 0)
-    return 1
-
-
-def _slice(part):
-    if part.step is not None and part.step.__index__() <= 0:
-        raise ValueError("step must be greater than zero")
-    return slice(*(None if v is None else v.__index__() for v in (part.start, part.stop, part.step)))
-
-
-def _bound(i, axis, shape):
-    n = shape[axis]
-    if not -n <= i < n:
-        raise IndexError(f"index {i} is out of bounds for dimension {axis} with size {n}")
-
-
-def _array(x, part, axis, shape):
-    """(raw index array or int, number of dimensions it takes up)."""
-    xp = x._xp
-    if part.__class__ is bool:
-        return xp.full((), part, xp.bool), 0
-    if isinstance(part, Tensor):
-        return _tensor_index(x, part, axis, shape)
-    if hasattr(part, "__index__") and not hasattr(part, "__len__"):
-        i = part.__index__()
-        _bound(i, axis, shape)
-        return i, 1
-    if isinstance(part, (list, tuple, range)) or hasattr(part, "__array__"):
-        from ..create import tensor
-
-        listed = list(part) if not hasattr(part, "__array__") else part
-        index = tensor(listed, device=x.device)
-        if index.numel() == 0:
-            index = index.to(dtypes.int64)
-        return _tensor_index(x, index, axis, shape)
-    raise IndexError(
-        f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {type(part).__name__})"
-    )
-
-
-def _tensor_index(x, index, axis, shape):
-    xp = x._xp
-    if index._xp is not xp:
-        if index._xp.device_type != "cpu":
-            raise RuntimeError(
-                f"indices should be either on cpu or on the same device as the indexed tensor ({x.device})"
-            )
-        index = index.to(x.device)
-    d = index.dtype
-    if d is dtypes.bool_:
-        for i, n in enumerate(index._a.shape):
-            if shape[axis + i] != n:
-                raise IndexError(
-                    f"The shape of the mask {list(index._a.shape)} at index {i} does not match the shape of the indexed tensor "
-                    f"{list(shape)} at index {axis + i}"
-                )
-        return index._a, index.dim()
-    if d.kind != dtypes.INT:
-        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-    if index.dim() == 0 and xp.device_type == "cpu":
-        i = index.item()
-        _bound(i, axis, shape)
-        return i, 1
-    if d is dtypes.uint8:
-        warnings.warn(
-            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
-            UserWarning,
-            stacklevel=4,
-        )
-        return (index != 0)._a, index.dim()
-    check_range(xp, index._a, shape[axis], axis)
-    return index._a, 1
-
-
-def check_range(xp, a, n, axis):
-    """Raise for an index array with entries outside [-n, n); only where looking costs no device sync."""
-    if xp.device_type == "cpu" and a.size and (int(xp.min(a, None, False)) < -n or int(xp.max(a, None, False)) >= n):
-        host = xp.to_host(a).reshape(-1)
-        bad = next(int(i) for i in host if not -n <= i < n)
-        raise IndexError(f"index {bad} is out of bounds for dimension {axis} with size {n}")
+from .key import Key, parse, qualified_name
 
 
 def getitem(x, key):
     """``x[key]``: a view for ints, slices, None and Ellipsis; a copy where an index is a tensor or a list."""
     if key.__class__ is int and x._a.shape and -x._a.shape[0] <= key < x._a.shape[0]:
         return s.select_(x, (key, Ellipsis))
+    if key is None:
+        return s.unsqueeze_(x, 0)
     found = parse(x, key)
-    if found.advanced:
-        return s.index_(x, found.raw)
-    return (s.select_ if found.selects else s.slice_)(x, with_ellipsis(found.raw))
+    part = _view(x, found)
+    return part if found.arrays is None else s.index_(part, found.arrays)
+
+
+def _view(x, found):
+    """The basic step of a key."""
+    if found.basic is None:
+        return x
+    return (s.select_ if found.selects else s.slice_)(x, with_ellipsis(found.basic))
 
 
 def with_ellipsis(raw):
@@ -166,41 +37,45 @@ def with_ellipsis(raw):
 def setitem(x, key, value):
     """``x[key] = value``, broadcast and cast; recorded like every in-place op."""
     found = parse(x, key)
+    value = _value(x, value)
+    part = _view(x, found)
+    if found.arrays is None:
+        write(part, value, _expansion_error)
+        return
+    store(part, s.index_put_(part, _cast(value, x), found.arrays))
+
+
+def _value(x, value):
+    """What is to be written as a tensor on the device of ``x``."""
     if not isinstance(value, Tensor):
+        if not (isinstance(value, SCALARS) or is_number(value)):
+            raise TypeError(f"can't assign a {qualified_name(type(value))} to a {x.type()}")
         from ..create import tensor
 
-        value = tensor(value, dtype=None if isinstance(value, complex) else x.dtype, device=x.device)
-    elif value._xp is not x._xp:
-        if value.dim():
-            from ..errors import two_devices
-
-            raise two_devices([x, value])
-        value = value.to(x.device)
-    if found.advanced:
-        if value.dtype is not x.dtype:
-            value = value.to(x.dtype)
-        _check_value_shape(x, found.raw, value)
-        store(x, s.index_put_(x, value, found.raw))
-        return
-    copy_((s.select_ if found.selects else s.slice_)(x, with_ellipsis(found.raw)), value)
+        return tensor(value, dtype=None if isinstance(value, complex) else x.dtype, device=x.device)
+    if value._xp is x._xp:
+        return value
+    if value.dim():
+        raise two_devices([x, value])
+    return value.to(x.device)
 
 
-def _check_value_shape(x, raw, value):
-    target = x._xp.getitem(x._a, raw).shape
-    have = value._a.shape
-    padded = tuple(have)
-    while len(padded) > len(target) and padded[0] == 1:
-        padded = padded[1:]
-    if len(padded) > len(target) or any(
-        n not in (1, m) for n, m in zip(reversed(padded), reversed(target), strict=False)
-    ):
-        raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(have)} cannot be broadcast to indexing result of shape {list(target)}"
-        )
+def _cast(value, like):
+    """``value`` in the dtype of ``like``."""
+    return value if value.dtype is like.dtype else value.to(like.dtype)
 
 
 def copy_(input, src, non_blocking=False):
     """Write ``src`` (broadcast, cast, from any device) into the memory of ``input``; returns input."""
+    return write(input, src, broadcast_failure_of)
+
+
+def broadcast_failure_of(target, have):
+    return broadcast_failure([target, have]) or _expansion_error(target, have)
+
+
+def write(input, src, misfit):
+    """copy_ with a choice of words for shapes that do not fit."""
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     have, target = src._a.shape, input._a.shape
@@ -208,7 +83,9 @@ def copy_(input, src, non_blocking=False):
         src = src.reshape(*have[1:])
         have = src._a.shape
     if len(have) > len(target) or any(n not in (1, m) for n, m in zip(reversed(have), reversed(target), strict=False)):
-        raise broadcast_failure([target, have]) or _expansion_error(target, have)
+        raise misfit(target, have)
+    if input.dtype.kind < dtypes.FLOAT <= src.dtype.kind:
+        src = src.detach()
     return store(input, s.overwrite(input, src if src._xp is input._xp else src.to(input.device)))
 
 
@@ -254,14 +131,10 @@ def gather(input, dim, index):
 
 
 def _check_gather(input, index, axis):
-    xp = input._xp
-    n = input._a.shape[axis]
-    if xp.device_type == "cpu" and index.numel():
-        low, high = int(xp.min(index._a, None, False)), int(xp.max(index._a, None, False))
-        if low < 0 or high >= n:
-            raise RuntimeError(
-                f"index {high if high >= n else low} is out of bounds for dimension {axis} with size {n}"
-            )
+    n = input._a.shape[axis] if input.dim() else 1
+    found = _outside(input._xp, index._a, n, 0)
+    if found is not None:
+        raise RuntimeError(f"index {found} is out of bounds for dimension {axis} with size {n}")
 
 
 def index_select(input, dim, index):
@@ -278,11 +151,8 @@ def index_select(input, dim, index):
 
 
 def _check_select(input, index, axis):
-    xp, n = input._xp, input._a.shape[axis]
-    if xp.device_type == "cpu" and index.numel():
-        low, high = int(xp.min(index._a, None, False)), int(xp.max(index._a, None, False))
-        if low < 0 or high >= n:
-            raise IndexError("index out of range in self")
+    if _outside(input._xp, index._a, input._a.shape[axis]) is not None:
+        raise IndexError("index out of range in self")
 
 
 def take(input, index):
@@ -291,7 +161,19 @@ def take(input, index):
         from ..errors import scalar_name
 
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {scalar_name(index.dtype)}")
+    n = input.numel()
+    found = _outside(input._xp, index._a, n)
+    if found is not None:
+        raise IndexError(f"out of range: tried to access index {found} on a tensor of {n} elements.")
     return getitem(input.reshape(-1), index)
+
+
+def _outside(xp, a, n, low=None):
+    """An entry of an index array below ``low`` (default -n) or above n - 1, or None; looked for only on the cpu."""
+    if xp.device_type != "cpu" or not a.size:
+        return None
+    least, most = int(xp.min(a, None, False)), int(xp.max(a, None, False))
+    return most if most >= n else least if least < (-n if low is None else low) else None
 
 
 def masked_select(input, mask):
@@ -322,25 +204,40 @@ def index_add(input, dim, index, source, *, alpha=1):
         raise RuntimeError(
             f"index_add_(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({source.size(dim)}), for dim: {dim}"
         )
+    _check_gather(input, index, one_axis(dim, input.dim()))
     return input + s.index_backward(source * alpha if alpha != 1 else source, key, input._a.shape)
 
 
 def index_copy(input, dim, index, source):
     """input with ``source`` written at the slices that ``index`` lists."""
+    axis = one_axis(dim, input.dim())
+    if source.dim() and source._a.shape[axis] != index.numel():
+        raise IndexError(
+            f"index_copy_(): Number of indices ({index.numel()}) should be equal to source.size(dim) ({source._a.shape[axis]})"
+        )
+    _check_along("index_copy_(): ", input, axis, index)
     return s.index_put_(input, source, _along(input, dim, index))
+
+
+def _check_along(prefix, input, axis, index):
+    n = input._a.shape[axis] if input.dim() else 1
+    found = _outside(input._xp, index._a, n)
+    if found is not None:
+        raise IndexError(f"{prefix}index {found} is out of bounds for dimension {axis} with size {n}")
 
 
 def index_fill(input, dim, index, value):
     """input with ``value`` at the slices that ``index`` lists."""
     from ..create import full
 
+    _check_along("", input, one_axis(dim, input.dim()), index)
     filling = value if isinstance(value, Tensor) else full((), value, dtype=input.dtype, device=input.device)
     return s.index_put_(input, filling, _along(input, dim, index))
 
 
 def index_put(input, indices, values, accumulate=False):
     """input with ``values`` written, or added, at the given index tensors."""
-    key = parse(input, tuple(indices)).raw
+    key = parse(input, tuple(indices)).arrays
     if not accumulate:
         return s.index_put_(input, values, key)
     target = input._xp.getitem(input._a, key).shape
@@ -402,4 +299,4 @@ def install():
         setattr(Tensor, function.__name__, function)
 
 
-__all__ = ["Key", "copy_", "gather", "getitem", "masked_fill", "parse", "setitem", "wrap"]
+__all__ = ["Key", "copy_", "gather", "getitem", "masked_fill", "parse", "setitem"]

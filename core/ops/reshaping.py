@@ -383,6 +383,8 @@ def to(input, *args, **options):
     xp = input._xp if target is None else space(target)
     made = input
     if dtype is not None and dtype is not input.dtype:
+        if dtype.kind < dtypes.FLOAT:
+            made = made.detach()  # whole numbers have no gradient
         made = s.cast_(made, native_dtype(made._xp, dtype))
     if xp is not made._xp:
         made = move(made, xp)

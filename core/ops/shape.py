@@ -1,6 +1,7 @@
 """Ops that change shape or place elements: views, concatenation, indexing kernels."""
 
 from ..compile import general, linear, view
+from .key import arrays_misfit, value_misfit
 
 
 def inverse(axes):
@@ -158,6 +159,7 @@ index_ = linear(
     doc="indexing by integer or bool arrays",
     xp="getitem",
     node="IndexBackward0",
+    check=arrays_misfit,
 )
 index_backward = linear(
     "index_backward(x, *, key, shape)",
@@ -172,6 +174,7 @@ index_put_ = general(
     doc="x with y written at an index",
     xp="index_put",
     node="IndexPutBackward0",
+    check=value_misfit,
 )
 index_zero = linear("index_zero(x, *, key)", lambda xp, g, key: xp.index_zero(g, key), doc="x with zeros at an index")
 gather_ = linear(

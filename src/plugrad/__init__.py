@@ -8,6 +8,7 @@
 import plugrad.core.ops  # noqa: F401 - gives Tensor its methods
 from plugrad import autograd, backends, cuda, nn, optim, random, serialization, testing, utils
 from plugrad.core import dtypes as _dtypes
+from plugrad.core.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from plugrad.core.create import (
     arange,
     as_tensor,
@@ -406,6 +407,8 @@ __all__ = [
     "int32",
     "int64",
     "int8",
+    "is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled",
     "is_complex",
     "is_floating_point",
     "is_grad_enabled",

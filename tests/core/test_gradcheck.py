@@ -58,6 +58,7 @@ WRONG = {
         (lambda x: x.cumsum(0).prod(), 1),
         (square(right), 1),
     ],
+    ids=["sin", "mul", "two outputs", "softmax", "slices", "where", "cumsum and prod", "Function"],
 )
 def test_right_gradients(function, count):
     inputs = (leaf(0.3, -1.2, 0.8), leaf(1.5, 0.4, -0.7))[:count]

@@ -62,6 +62,14 @@ LAYERS = {
 }
 
 
+LATER = {"bilinear", "lstm", "gru", "rnn-cell", "attention"}  # plugrad has no such layers yet
+
+
+def layer_parameter(name):
+    later = pytest.mark.xfail(strict=True, reason=f"plugrad has no {name} layer yet")
+    return pytest.param(name, marks=later) if name in LATER else name
+
+
 def initial_values(t, make, seed):
     t.manual_seed(seed)
     first, second = make(t), make(t)
@@ -69,7 +77,7 @@ def initial_values(t, make, seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", [layer_parameter(name) for name in LAYERS])
 def test_initial_values(name, seed):
     ours, theirs = both(initial_values, LAYERS[name], seed)
     assert list(ours) == list(theirs)
