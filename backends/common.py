@@ -107,6 +107,10 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
     def contiguous(self, a):
         return a if self.is_contiguous(a) else self.copy(a)
 
+    def packed(self, a):
+        """A copy in row-major order."""
+        return self.copy(a) if self.is_contiguous(a) else self.contiguous(a)
+
     def data_ptr(self, a):
         return id(a)
 

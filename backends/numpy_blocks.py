@@ -4,10 +4,10 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["BLOCK", "at_least", "at_most", "blockwise", "constants", "rows_of"]
+__all__ = ["BLOCK", "at_least", "at_most", "blockwise", "constants", "ones", "rows_of"]
 
 #: Elements of a block: a handful of float32 arrays of this size fit the second-level cache of common machines.
-BLOCK = 32768
+BLOCK = 65536
 
 
 @lru_cache(maxsize=1024)
@@ -19,6 +19,11 @@ def constants(dtype, *values):
 @lru_cache(maxsize=64)
 def full_block(dtype, value):
     return np.full(BLOCK, value, dtype)
+
+
+def ones(width, dtype):
+    """A row of ones, for reading only."""
+    return full_block(dtype, 1.0)[:width] if width <= BLOCK else np.ones(width, dtype)
 
 
 def at_most(x, bound, out):

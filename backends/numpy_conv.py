@@ -20,8 +20,9 @@ __all__ = ["NumpyConvolution"]
 
 WIDE = 1024  # output positions from which an image is a block of its own
 POSITIONS = 4096  # output positions in a block of smaller images
-COLUMNS = 1 << 20  # elements of the columns of a block
-SMALL = 1 << 17  # elements of a weight gradient that is made transposed
+COLUMNS = 1 << 20  # elements of the columns of a block of several images
+BAND = 1 << 19  # the same for a band of output rows of one image
+SMALL = 1 << 18  # elements of a weight gradient that is made transposed
 KEPT = 1 << 25  # bytes; larger buffers are not kept
 SHARED = 1 << 22  # multiplications from which threads share the images, if
 EACH = 1024  # output positions are left for each: a narrower product would be a slower one
@@ -71,7 +72,7 @@ class Plan:
         self.shares = even_cuts(n, max(1, min(threads, n, n * self.positions // EACH)))
         most = min(POSITIONS // self.positions, COLUMNS // max(1, columns), -(-n // len(self.shares)))
         self.images = 1 if self.positions >= WIDE else max(1, most)
-        cuts = max(1, min(rows.count, -(-columns // COLUMNS))) if self.images == 1 else 1
+        cuts = max(1, min(rows.count, -(-columns // BAND))) if self.images == 1 else 1
         self.bands = [
             (
                 band,
@@ -202,7 +203,8 @@ def turned(weight, groups):
     """
     o, c, *kernel = weight.shape
     apart = weight.reshape(groups, o // groups, c, *kernel).swapaxes(1, 2)
-    return np.flip(apart, tuple(range(3, apart.ndim))).reshape(groups * c, o // groups, *kernel)
+    backwards = np.flip(apart, tuple(range(3, apart.ndim)))
+    return np.ascontiguousarray(backwards).reshape(groups * c, o // groups, *kernel)
 
 
 def input_gradient(g, weight, size, stride, padding, dilation, groups):

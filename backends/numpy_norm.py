@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from .numpy_blocks import BLOCK, rows_of
+from .numpy_blocks import BLOCK, ones, rows_of
 
 __all__ = ["NumpyNorm"]
 
@@ -41,7 +41,7 @@ def shaped(a, shape):
 
 # --- sums ---
 def row_sums(x):
-    return np.vecdot(x, np.ones(x.shape[1], x.dtype))
+    return np.vecdot(x, ones(x.shape[1], x.dtype))
 
 
 def row_moments(x):
@@ -192,7 +192,7 @@ class NumpyNorm:
     def product_sums(g, x, w, s):
         """(Σ g·w·x per row, Σ g·x·s per column)."""
         per_row, per_column = np.empty(len(x), x.dtype), np.zeros(x.shape[1], x.dtype)
-        w = np.ones(x.shape[1], x.dtype) if w is None else w
+        w = ones(x.shape[1], x.dtype) if w is None else w
         for part in rows_of(*x.shape):
             product = g[part] * x[part]
             per_row[part] = np.vecdot(product, w)
@@ -293,7 +293,7 @@ class NumpyNorm:
         for_bias = sums.sum(0).reshape(c) if needs[2] else None
         if not needs[0]:
             return None, for_weight, for_bias
-        w = np.ones(c, x.dtype) if weight is None else vector(weight, c, x.dtype)
+        w = ones(c, x.dtype) if weight is None else vector(weight, c, x.dtype)
         w = w.reshape(1, groups, size)
         share = 1.0 / (size * inner)
         total = (sums * w).sum(2, keepdims=True) * share

@@ -43,8 +43,10 @@ class Row:
         kind: elementwise, linear, bilinear, view, general or nondifferentiable.
         xp: name of the namespace's function, if another than the op's.
         node: name of the node class, ``MulBackward0``.
-        result: "same" (of the promoted arguments), "float" (integers become the default dtype), "bool", or "other".
+        result: "same" (of the promoted arguments), "float" (integers become the default dtype), "real" (the same, but of a
+            complex argument the real dtype), "bool", or "other".
         operator: the Python operator's name without underscores, ``"add"``: a second function is made for it.
+        real: complex arguments are refused, by the check; the array libraries would compare them somehow.
         match: all tensor arguments must have one dtype (torch promotes elementwise arguments only).
     """
 
@@ -62,6 +64,7 @@ class Row:
         doc="",
         check=None,
         operator=None,
+        real=False,
     ):
         self.name, self.tensors, self.optional, self.statics, self.outputs, self.differentiable = parse(signature)
         self.signature = signature
@@ -75,9 +78,11 @@ class Row:
         self.doc = doc
         self.check = check
         self.operator = operator
+        self.real = real
         self.scalars = kind in ("elementwise", "nondifferentiable") and len(self.tensors) == 2
         # Elementwise rows without static arguments are public as they are, with torch's argument names and out=.
         self.has_out = kind in ("elementwise", "nondifferentiable") and not self.statics and not self.name.endswith("_")
+        self.keeps_dtype = self.has_out and result in ("same", "float") or (kind == "elementwise" and result != "real")
         self.needs = {p for rule in (*rules, vjp) if rule is not None for p in parameters(rule)}
         self.function = None
         self.operator_function = None
@@ -223,8 +228,11 @@ def write_forward(w, row, args):
         write_argument(w, row, t, args[t], first, optional)
     call = f"xp.{row.xp_name}({', '.join(row.tensors + row.statics)})"
     w(2, f"r = {call}")
-    if row.kind == "elementwise":
+    if row.kind == "elementwise" or row.keeps_dtype:
         w(2, f"if r.dtype is not {first}.dtype:")
+        w(3, "raise Fallback")
+    if row.real:
+        w(2, f"if {first}.dtype is xp.complex64 or {first}.dtype is xp.complex128:")
         w(3, "raise Fallback")
     if row.kind == "view":
         w(2, "if r is None:")

@@ -65,7 +65,7 @@ def elementwise(row, inputs, statics):
         r = getattr(xp, row.xp_name)(*arrays, *statics)
     except Exception as error:
         raise explain(row, inputs, statics, error) from None
-    if row.kind == "elementwise" and r.dtype != native:
+    if row.keeps_dtype and r.dtype != native:
         r = xp.astype(r, native)
     return record(row, xp, xp.wrap(r), inputs, arrays, statics)
 
@@ -148,7 +148,8 @@ def result_type(values):
         if result is None:
             result = d
         elif d is not None and d.kind > result.kind:
-            result = dtypes.promote_types(result, d) if d.kind == dtypes.COMPLEX else d
+            # A float tensor decides the precision of the complex result.
+            result = result.to_complex() if result.kind == dtypes.FLOAT else d
     return result
 
 

@@ -5,6 +5,7 @@ import math
 from .. import dtypes
 from ..compile import elementwise, nondifferentiable
 from ..errors import scalar_name
+from ..slow import result_type
 
 
 def _no_bool(*operands):
@@ -26,14 +27,30 @@ def _no_bool(*operands):
     return None
 
 
-def _whole_numbers(kernel):
-    """The check of ops on integers and bools."""
+def _refuses(kernel, *kinds):
+    """The check of an op that torch has no kernel of for some kinds of the promoted dtype."""
 
     def check(*operands):
-        for t in operands:
-            d = getattr(t, "dtype", None)
-            if d is not None and d.kind >= dtypes.FLOAT:
-                return NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(d)}'")
+        d = result_type(operands)
+        if d is dtypes.bool_ and "bool" in kinds:
+            return _no_kernel(kernel, d)
+        if (d.kind == dtypes.FLOAT and "float" in kinds) or (d.kind == dtypes.COMPLEX and "complex" in kinds):
+            return _no_kernel(kernel, d)
+        return None
+
+    return check
+
+
+def _no_kernel(kernel, d):
+    return NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(d)}'")
+
+
+def _no_complex(name):
+    """The check of maximum and minimum."""
+
+    def check(*operands):
+        if result_type(operands).kind == dtypes.COMPLEX:
+            return RuntimeError(f"{name} not implemented for complex tensors.")
         return None
 
     return check
@@ -74,11 +91,22 @@ remainder = elementwise(
     lambda xp, g, x, y: -g * xp.floor(x / y),
     doc="x - y · floor(x / y), of the sign of y",
     operator="mod",
+    check=_refuses("remainder_cpu", "bool", "complex"),
 )
 fmod = elementwise(
-    "fmod(x, y)", lambda g: g, lambda xp, g, x, y: -g * xp.trunc(x / y), doc="x - y · trunc(x / y), of the sign of x"
+    "fmod(x, y)",
+    lambda g: g,
+    lambda xp, g, x, y: -g * xp.trunc(x / y),
+    doc="x - y · trunc(x / y), of the sign of x",
+    check=_refuses("fmod_cpu", "bool", "complex"),
 )
-floor_divide = nondifferentiable("floor_divide(x, y)", doc="floor(x / y)", result="same", operator="floordiv")
+floor_divide = nondifferentiable(
+    "floor_divide(x, y)",
+    doc="floor(x / y)",
+    result="same",
+    operator="floordiv",
+    check=_refuses("div_floor_cpu", "bool", "complex"),
+)
 
 # --- powers and exponentials ---
 pow_tensor = elementwise(
@@ -128,10 +156,11 @@ atan2 = elementwise(
     lambda g, x, y: g * (-x / (x * x + y * y)),
     doc="the angle of the point (y, x)",
     result="float",
+    check=_refuses("atan2_cpu", "complex"),
 )
 
 # --- pieces ---
-abs = elementwise("abs(x)", lambda xp, g, x: g * xp.sign(x), doc="|x|; derivative 0 at 0")
+abs = elementwise("abs(x)", lambda xp, g, x: g * xp.direction(x), doc="|x|; derivative 0 at 0", result="real")
 sign = elementwise("sign(x)", lambda xp, g: xp.zeros_like(g), doc="-1, 0 or 1")
 floor = elementwise("floor(x)", lambda xp, g: xp.zeros_like(g), doc="largest whole number ≤ x")
 ceil = elementwise("ceil(x)", lambda xp, g: xp.zeros_like(g), doc="least whole number ≥ x")
@@ -142,12 +171,16 @@ maximum = elementwise(
     lambda xp, g, x, y: g * xp.share(x, y),
     lambda xp, g, x, y: g * xp.share(y, x),
     doc="the larger of x and y; at a tie each gets half the gradient",
+    check=_no_complex("maximum"),
+    real=True,
 )
 minimum = elementwise(
     "minimum(x, y)",
     lambda xp, g, x, y: g * xp.share(y, x),
     lambda xp, g, x, y: g * xp.share(x, y),
     doc="the smaller of x and y; at a tie each gets half the gradient",
+    check=_no_complex("minimum"),
+    real=True,
 )
 clamp = elementwise(
     "clamp(x, *, min, max)",
@@ -240,12 +273,17 @@ addcdiv_ = elementwise(
 conj = elementwise("conj(x)", lambda xp, g: xp.conj(g), doc="the complex conjugate", node="ConjBackward0")
 
 # --- comparison and logic ---
+def _comparison(signature, *, operator, **options):
+    check = _refuses(f"{operator}_cpu", "complex")
+    return nondifferentiable(signature, result="bool", operator=operator, check=check, real=True, **options)
+
+
 eq = nondifferentiable("eq(x, y)", doc="x == y", xp="equal", result="bool")
 ne = nondifferentiable("ne(x, y)", doc="x != y", xp="not_equal", result="bool")
-lt = nondifferentiable("lt(x, y)", doc="x < y", xp="less", result="bool", operator="lt")
-le = nondifferentiable("le(x, y)", doc="x <= y", xp="less_equal", result="bool", operator="le")
-gt = nondifferentiable("gt(x, y)", doc="x > y", xp="greater", result="bool", operator="gt")
-ge = nondifferentiable("ge(x, y)", doc="x >= y", xp="greater_equal", result="bool", operator="ge")
+lt = _comparison("lt(x, y)", doc="x < y", xp="less", operator="lt")
+le = _comparison("le(x, y)", doc="x <= y", xp="less_equal", operator="le")
+gt = _comparison("gt(x, y)", doc="x > y", xp="greater", operator="gt")
+ge = _comparison("ge(x, y)", doc="x >= y", xp="greater_equal", operator="ge")
 logical_and = nondifferentiable("logical_and(x, y)", doc="both are nonzero", result="bool")
 logical_or = nondifferentiable("logical_or(x, y)", doc="one is nonzero", result="bool")
 logical_xor = nondifferentiable("logical_xor(x, y)", doc="exactly one is nonzero", result="bool")
@@ -254,16 +292,28 @@ bitwise_and = nondifferentiable(
     "bitwise_and(x, y)",
     doc="x & y on integers, logical on bool",
     operator="and",
-    check=_whole_numbers("bitwise_and_cpu"),
+    check=_refuses("bitwise_and_cpu", "float", "complex"),
 )
 bitwise_or = nondifferentiable(
-    "bitwise_or(x, y)", doc="x | y on integers, logical on bool", operator="or", check=_whole_numbers("bitwise_or_cpu")
+    "bitwise_or(x, y)", doc="x | y on integers, logical on bool", operator="or", check=_refuses("bitwise_or_cpu", "float", "complex")
 )
 bitwise_xor = nondifferentiable(
     "bitwise_xor(x, y)",
     doc="x ^ y on integers, logical on bool",
     operator="xor",
-    check=_whole_numbers("bitwise_xor_cpu"),
+    check=_refuses("bitwise_xor_cpu", "float", "complex"),
+)
+bitwise_left_shift = nondifferentiable(
+    "bitwise_left_shift(x, y)",
+    doc="x · 2ʸ on integers",
+    operator="lshift",
+    check=_refuses("lshift_cpu", "bool", "float", "complex"),
+)
+bitwise_right_shift = nondifferentiable(
+    "bitwise_right_shift(x, y)",
+    doc="floor(x / 2ʸ) on integers",
+    operator="rshift",
+    check=_refuses("rshift_cpu", "bool", "float", "complex"),
 )
 bitwise_not = nondifferentiable(
     "bitwise_not(x)", doc="~x on integers, logical on bool", xp="bitwise_invert", check=_not_check

@@ -3,6 +3,14 @@
 from ..compile import elementwise, general, linear
 
 
+def bad_class(x, target, weight, reduction, ignore_index):
+    """torch's error for a target that is no class; asked for once the backend's indexing has failed."""
+    xp, classes = x._xp, x._a.shape[min(x.dim(), 2) - 1]
+    bad = xp.logical_and(target != ignore_index, xp.logical_or(target < 0, target >= classes))
+    found = [t for t, b in zip(*(xp.to_host(a).reshape(-1).tolist() for a in (target, bad)), strict=True) if b]
+    return IndexError(f"Target {found[0]} is out of bounds.") if found else None
+
+
 def opposite(g, needs):
     """The gradients of f(x - y) for x and y, from the one for x."""
     return g, -g if needs[1] else None
@@ -86,6 +94,7 @@ nll_loss_ = linear(
     doc="-w · x at the target class",
     xp="nll_loss",
     node="NllLossBackward0",
+    check=bad_class,
 )
 nll_loss2d_ = linear(
     "nll_loss2d_(x, *, target, weight, reduction, ignore_index)",
@@ -95,6 +104,7 @@ nll_loss2d_ = linear(
     doc="-w · x at the target class, for images",
     xp="nll_loss",
     node="NllLoss2DBackward0",
+    check=bad_class,
 )
 nll_loss_backward = linear(
     "nll_loss_backward(x, *, target, weight, reduction, ignore_index, shape)",

@@ -140,7 +140,7 @@ pad_ = linear(
     xp="pad",
     node="ConstantPadNdBackward0",
 )
-contiguous_ = linear("contiguous_(x)", lambda g: g, doc="a copy in row-major order", xp="contiguous", node="CloneBackward0")
+contiguous_ = linear("contiguous_(x)", lambda g: g, doc="a copy in row-major order", xp="packed", node="CloneBackward0")
 clone_ = linear("clone_(x)", lambda g: g, doc="a copy", xp="copy", node="CloneBackward0")
 cast_ = linear(
     "cast_(x, *, dtype)",

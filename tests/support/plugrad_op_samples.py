@@ -338,6 +338,7 @@ SAMPLES = {
     "triu_": each(normal, (0,), (1,), (-1,), (of_shape(2, 3, 3), 0), shape=(3, 4)),
     "pad_": each(normal, (((1, 2), (0, 1)), 0.0), (((0, 0), (-1, 2)), 1.5), (((-1, 0), (-1, -1)), 0.0)),
     "clone_": unary(normal),
+    "contiguous_": unary(normal),
     "cast_": unary(normal, dtypes.float64),
     "real": unary(complex_numbers),
     "imag": unary(complex_numbers),
@@ -585,6 +586,7 @@ REFERENCES = {
     "triu_": np.triu,
     "pad_": padded,
     "clone_": lambda x: x,
+    "contiguous_": lambda x: x,
     "cast_": lambda x, dtype: x.astype(dtype.name),
     "real": lambda x: x.real,
     "imag": lambda x: x.imag,
@@ -679,6 +681,7 @@ TORCH = {
         x, [n for pair in reversed(widths) for n in pair], value=value
     ),
     "clone_": lambda torch, x: x.clone(),
+    "contiguous_": lambda torch, x: x.contiguous(),
     "cast_": lambda torch, x, dtype: x.to(getattr(torch, dtype.name)),
     "index_": lambda torch, x, key: x[key],
     "index_put_": lambda torch, x, y, key: x.clone().index_put_(key, y) if all(hasattr(k, "shape") for k in key) else put_torch(x, y, key),
