@@ -27,6 +27,7 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
 
     sgd_step = sgd_step
     adam_step = adam_step
+    has_windows = False  # unfold() gives a view
     scope = None  # a context manager that makes this device current, where the library needs one
     mutable = True  # arrays can be written in place
     float16: Any = None  # a dtype the library lacks stays None

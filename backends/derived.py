@@ -40,6 +40,19 @@ class Derived:
     def strictly_inside(self, x, low, high):
         return self.astype(x > low, x.dtype) * self.astype(x < high, x.dtype)
 
+    def direction(self, x):
+        """x / |x|, 0 at 0: the slope of |x|."""
+        if not self.dtype_names[x.dtype].startswith("complex"):
+            return self.sign(x)
+        size = self.abs(x)
+        return x / self.select(size == 0, 1.0, size)
+
+    def bitwise_left_shift(self, x, y):
+        return self.multiply(x, self.pow(self.full((), 2, x.dtype), y))
+
+    def bitwise_right_shift(self, x, y):
+        return self.floor_divide(x, self.pow(self.full((), 2, x.dtype), y))
+
     def lerp(self, x, y, weight):
         return x + weight * (y - x)
 
@@ -172,6 +185,32 @@ class Derived:
     def norm_grad(self, g, x, out):
         return x * self.select(out == 0, 0.0, g / self.select(out == 0, 1.0, out))
 
+    def power_norm(self, x, p, axes, keepdims):
+        size = self.abs(x)
+        if p == 0.0:
+            return self.sum(self.sign(size), axes, keepdims)
+        if p == 1.0:
+            return self.sum(size, axes, keepdims)
+        if math.isinf(p):
+            return (self.max if p > 0 else self.min)(size, axes, keepdims)
+        total = self.sum(self.pow_scalar(size, p), axes, keepdims)
+        zero = total == 0
+        return self.select(zero, 0.0, self.pow_scalar(self.select(zero, 1.0, total), 1.0 / p))
+
+    def power_norm_grad(self, g, x, out, p, axes):
+        """g and out have the reduced axes back. (|x|/out)^(p-1) · x/|x|, 0 where x or out is 0."""
+        if p == 0.0:
+            return None
+        slope = g * self.direction(x)
+        if p == 1.0:
+            return slope
+        size = self.abs(x)
+        if math.isinf(p):
+            return slope * self.evenly(size == out, axes, g.dtype)
+        nothing = (size == 0) | (out == 0)
+        share = self.select(nothing, 1.0, size) / self.select(nothing, 1.0, out)
+        return slope * self.select(nothing, 0.0, self.pow_scalar(share, p - 1.0))
+
     def sort_with_index(self, x, axis, descending):
         at = self.argsort_order(x, axis, descending)
         return (self.take_along_axis(x, at, axis) if x.shape else self.copy(x)), at
@@ -192,6 +231,10 @@ class Derived:
         at = self.part(self.argsort_order(x, axis, largest), axis, 0, k)
         return self.take_along_axis(x, at, axis), at
 
+    def kth(self, x, k, axis, keepdims):
+        at = self.argsort_order(x, axis, False)
+        return self._picked(x, self.part(at, axis, k - 1, k) if x.shape else at, axis, keepdims)
+
     # --- placing ---
     def slice(self, a, key):
         return self.getitem(a, key)
@@ -204,6 +247,26 @@ class Derived:
         out = self.zeros(shape, g.dtype)
         self.setitem(out, key, g)
         return out
+
+    def unfold(self, x, axis, size, step):
+        """All windows of ``size`` elements along an axis, ``step`` apart, as a new last axis: a copy."""
+        n = x.shape[axis]
+        windows = (n - size) // step + 1
+        starts = self.reshape(self.arange(0, windows, 1, self.int64) * step, (windows, 1))
+        places = self.reshape(starts + self.arange(0, size, 1, self.int64), (windows * size,))
+        picked = self.getitem(x, (slice(None),) * axis + (places,))
+        parted = self.reshape(picked, (*x.shape[:axis], windows, size, *x.shape[axis + 1 :]))
+        last = len(x.shape)
+        return self.permute_dims(parted, (*(i for i in range(last + 1) if i != axis + 1), axis + 1))
+
+    def unfold_backward(self, g, axis, size, step, shape):
+        """The sum over windows: tap k of all windows lies at k, k + step, ..."""
+        windows = g.shape[axis]
+        total = self.zeros(shape, g.dtype)
+        for k in range(size):
+            key = (slice(None),) * axis + (slice(k, k + (windows - 1) * step + 1, step), ...)
+            total = total + self.slice_backward(self.slice(g, (..., k)), key, shape)
+        return total
 
     def index_backward(self, g, key, shape):
         out = self.zeros(shape, g.dtype)

@@ -9,17 +9,17 @@ from .common import Backend
 from .numpy_activations import NumpyActivations
 from .numpy_conv import NumpyConvolution
 from .numpy_linalg import NumpyLinalg
+from .numpy_losses import NumpyLosses
 from .numpy_neural import NumpyNeural
 from .numpy_norm import NumpyNorm
 from .numpy_pool import NumpyPooling
-from .numpy_softmax import NumpySoftmax
 from .spec import BackendSpec, hookimpl
 
 _add_reduce = np.add.reduce
 
 
 class NumpyBackend(
-    NumpyActivations, NumpyConvolution, NumpyLinalg, NumpyNeural, NumpyNorm, NumpyPooling, NumpySoftmax, Backend
+    NumpyActivations, NumpyConvolution, NumpyLinalg, NumpyLosses, NumpyNeural, NumpyNorm, NumpyPooling, Backend
 ):
     """numpy's functions by their array-API names; temporaries are avoided where it pays."""
 
@@ -156,6 +156,8 @@ class NumpyBackend(
     bitwise_and = np.bitwise_and
     bitwise_or = np.bitwise_or
     bitwise_xor = np.bitwise_xor
+    bitwise_left_shift = np.left_shift
+    bitwise_right_shift = np.right_shift
     where = staticmethod(np.where)
     select = staticmethod(np.where)
     real = staticmethod(np.real)
@@ -250,6 +252,15 @@ class NumpyBackend(
         if a.flags.writeable:
             found.flags.writeable = True  # numpy's diagonal is read-only, torch's is not
         return found
+
+    has_windows = True
+
+    @staticmethod
+    def unfold(a, axis, size, step):
+        if not size:
+            return np.empty((*a.shape[:axis], a.shape[axis] // step + 1, *a.shape[axis + 1 :], 0), a.dtype)
+        windows = np.lib.stride_tricks.sliding_window_view(a, size, axis, writeable=a.flags.writeable)
+        return windows[(slice(None),) * axis + (slice(None, None, step), ...)]
 
     @staticmethod
     def tril(a, k):

@@ -24,7 +24,7 @@ COLUMNS = 1 << 20  # elements of the columns of a block of several images
 BAND = 1 << 19  # the same for a band of output rows of one image
 SMALL = 1 << 18  # elements of a weight gradient that is made transposed
 KEPT = 1 << 25  # bytes; larger buffers are not kept
-SHARED = 1 << 22  # multiplications from which threads share the images, if
+SHARED = 1 << 23  # multiplications from which threads share the images, if
 EACH = 1024  # output positions are left for each: a narrower product would be a slower one
 
 

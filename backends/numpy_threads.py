@@ -40,9 +40,9 @@ class _OneCoreEach:
         self.usual = 1
 
     def __enter__(self):
-        get, set_ = _blas()
         with self.lock:
-            if not self.inside:
+            if not self.inside and _blas():
+                get, set_ = _blas()
                 self.usual = get()
                 set_(1)
             self.inside += 1
@@ -50,7 +50,7 @@ class _OneCoreEach:
     def __exit__(self, *error):
         with self.lock:
             self.inside -= 1
-            if not self.inside:
+            if not self.inside and _blas():
                 _blas()[1](self.usual)
 
 

@@ -3,11 +3,13 @@
 import copy
 
 from .graph import LEAF
+from .slow import version_of
 from .tensor import Tensor, wrap
+from .views import follow
 
 
 def deepcopy(t, memo):
-    """A leaf with its own memory; aliases of one memory within the copied structure are copied apart."""
+    """A leaf with its own memory; views of one tensor within the copied structure stay views of one."""
     if id(t) in memo:
         return memo[id(t)]
     if not t.is_leaf:
@@ -16,13 +18,24 @@ def deepcopy(t, memo):
             "attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
             "https://github.com/pytorch/pytorch/pull/103001"
         )
-    made = wrap(type(t), t._xp, t._xp.copy(t._a), LEAF if t._fn is LEAF else None)
+    made = _copy_of_view(t, memo) if t._is_view() else wrap(type(t), t._xp, t._xp.copy(t._a), None)
+    made._fn = LEAF if t._fn is LEAF else None
     memo[id(t)] = made
     grad = getattr(t, "_grad", None)
     if grad is not None:
         made._grad = copy.deepcopy(grad, memo)
     for name, value in t.__dict__.items():
         made.__dict__[name] = copy.deepcopy(value, memo)
+    return made
+
+
+def _copy_of_view(t, memo):
+    base = copy.deepcopy(t._base, memo)
+    made = wrap(type(t), t._xp, follow(t._xp, base._a, t._x.path), None)
+    extra = made._extra()
+    extra.base, extra.path, extra.made = base, t._x.path, t._x.made
+    made._v = version_of(base)
+    made._v.add_view(made)
     return made
 
 

@@ -25,6 +25,11 @@ def _checked_inputs(inputs):
                 UserWarning,
                 stacklevel=4,
             )
+        if any(n > 1 and step == 0 for n, step in zip(x.shape, x.stride(), strict=True)):
+            raise RuntimeError(
+                f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping to be able to "
+                "compute the numerical gradients correctly. You should call .contiguous on the input before passing it to gradcheck."
+            )
         if x.is_complex():
             raise NotImplementedError(
                 f"gradcheck: input {i} is complex, which is not supported; check real and imaginary parts"
@@ -169,7 +174,7 @@ def _check_repeatable(rows, again, tolerance):
         if a.numel() and (a - b).abs().max().item() > tolerance:
             raise GradcheckError(
                 "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different "
-                "values, although analytical gradient matches numerical gradient."
+                f"values, although analytical gradient matches numerical gradient.The tolerance for nondeterminism was {tolerance}."
             )
 
 

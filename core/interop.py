@@ -1,5 +1,7 @@
 """Host side: Python values and numpy arrays in, DLPack."""
 
+import warnings
+
 import numpy as np
 
 from .dtypes import DTYPES
@@ -33,6 +35,14 @@ def check_numpy(array):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. "
             "(You can probably work around this by making a copy of your array  with array.copy().) "
+        )
+    if not array.flags.writeable:
+        warnings.warn(
+            "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to this "
+            "tensor will result in undefined behavior. You may want to copy the array to protect its data or make it writable before "
+            "converting it to a tensor. This type of warning will be suppressed for the rest of this program.",
+            UserWarning,
+            stacklevel=3,
         )
 
 
@@ -109,13 +119,38 @@ def dtype_of(flat):
     return best or Defaults.dtype
 
 
+class Capsule:
+    """A bare DLPack capsule of host memory, in the form that numpy reads."""
+
+    def __init__(self, capsule):
+        self.capsule = capsule
+
+    def __dlpack__(self, **options):
+        return self.capsule
+
+    def __dlpack_device__(self):
+        return 1, 0  # the cpu
+
+
+class Writable:
+    """The memory of an array, to be seen as writable."""
+
+    def __init__(self, array):
+        self.array = array
+        self.__array_interface__ = {**array.__array_interface__, "data": (array.ctypes.data, False)}
+
+
 def from_dlpack(external):
     from .create import from_host
     from .tensor import Tensor
 
     if isinstance(external, Tensor):
         return external.detach()
-    array = np.from_dlpack(external)
+    if type(external).__name__ == "PyCapsule":
+        # numpy takes what comes without flags as read-only; a bare capsule has none.
+        array = np.asarray(Writable(np.from_dlpack(Capsule(external))))
+    else:
+        array = np.from_dlpack(external)
     if not array.flags.writeable:
         array = array.copy()
     return from_host(array, "cpu")

@@ -103,6 +103,8 @@ SCALAR_FIRST = {
     "bitwise_and",
     "bitwise_or",
     "bitwise_xor",
+    "bitwise_left_shift",
+    "bitwise_right_shift",
     "xlogy",
 }
 

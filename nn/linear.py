@@ -8,7 +8,7 @@ from . import init
 from .module import Module
 from .parameter import Parameter
 
-__all__ = ["Flatten", "Identity", "Linear", "Unflatten"]
+__all__ = ["Bilinear", "Flatten", "Identity", "Linear", "Unflatten"]
 
 
 def reset_linear(module):
@@ -59,6 +59,58 @@ class Linear(Module):
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Bilinear(Module):
+    """y_o = x1 · weight[o] · x2 + bias_o.
+
+    Args:
+        in1_features, in2_features: lengths of the two vectors that come in.
+        out_features: length of those that go out.
+        bias: whether there is a bias.
+        device, dtype: of the parameters.
+
+    Shapes:
+        (*, in1_features), (*, in2_features) → (*, out_features); weight (out_features, in1_features, in2_features)
+
+    Raises:
+        ValueError: ``in1_features`` is not positive.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.nn.Bilinear(3, 4, 2)(plugrad.ones(5, 3), plugrad.ones(5, 4)).shape
+        torch.Size([5, 2])
+    """
+
+    __constants__ = ("in1_features", "in2_features", "out_features")
+
+    def __init__(self, in1_features, in2_features, out_features, bias=True, device=None, dtype=None):
+        super().__init__()
+        if in1_features <= 0:
+            raise ValueError(f"in1_features must be > 0, but got (in1_features={in1_features})")
+        self.in1_features = in1_features
+        self.in2_features = in2_features
+        self.out_features = out_features
+        shape = (out_features, in1_features, in2_features)
+        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
+        self.register_parameter("bias", Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw weight and bias anew, evenly from ±1/√in1_features."""
+        bound = 1 / math.sqrt(self.in1_features)
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input1, input2):
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self):
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 class Identity(Module):

@@ -210,6 +210,26 @@ class _InstanceNorm(_NormBase):
         )
         return y if batched else y.squeeze(0)
 
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args):
+        if local_metadata.get("version") is None and not self.track_running_stats:
+            self._refuse_statistics(state_dict, prefix, args[-1])
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+
+    def _refuse_statistics(self, state_dict, prefix, error_msgs):
+        """Files from before torch 0.4 have running statistics that a layer of today does not track."""
+        kind = type(self).__name__
+        names = [prefix + name for name in ("running_mean", "running_var") if prefix + name in state_dict]
+        for name in names:
+            del state_dict[name]
+        if names:
+            listed = " and ".join(f'"{name}"' for name in names)
+            error_msgs.append(
+                f"Unexpected running stats buffer(s) {listed} for {kind} with track_running_stats=False. If state_dict is a "
+                f"checkpoint saved before 0.4.0, this may be expected because {kind} does not track running stats by default "
+                "since 0.4.0. Please remove these keys from state_dict. If the running stats are actually needed, instead set "
+                f"track_running_stats=True in {kind} to enable them. See the documentation of {kind} for details."
+            )
+
     def _check_channels(self, input, dim):
         if input.size(dim) == self.num_features:
             return

@@ -1,9 +1,10 @@
 """Public forms of the elementwise ops where torch's signature has more than the row: alpha, rounding modes, scalars."""
 
+from ..dtypes import FLOAT
 from ..dtypes import bool_ as BOOL
 from ..errors import not_a_tensor
 from ..modes import get_default_dtype
-from ..slow import is_tensor
+from ..slow import is_tensor, result_type
 from ..tensor import Tensor
 from ..views import write_out
 from . import elementwise as e
@@ -77,6 +78,10 @@ def pow(input, exponent, *, out=None):
 def _pow_number(input, exponent):
     if not is_tensor(input):
         raise not_a_tensor(e.pow_scalar.row, 0, input)
+    if isinstance(exponent, complex) or input.dtype is BOOL:
+        if isinstance(exponent, bool):
+            return e.logical_or(input, not exponent)
+        input = input.to(result_type((input, exponent)))
     if input.dtype.kind < 2:
         if isinstance(exponent, float):
             input = input.to(get_default_dtype())
@@ -212,10 +217,12 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{_long_name(input)} did not match {_long_name(other)}")
     close = input == other
-    if input.dtype.is_floating_point:
+    if input.dtype is BOOL:
+        return close
+    if input.dtype.kind >= FLOAT:
         difference = (input - other).abs()
         close = close | ((difference <= atol + rtol * other.abs()) & difference.isfinite())
-    else:
+    elif rtol or atol:
         close = close | ((input - other).abs() <= (atol + rtol * other.abs().double()))
     if equal_nan:
         close = close | ((input != input) & (other != other))
@@ -258,8 +265,9 @@ OPERATORS = {
 }  # fmt: skip
 
 WRAPPED = {
-    "__pow__": pow, "__rpow__": rpow, "__rtruediv__": rdiv, "__rfloordiv__": lambda x, y: e.floor_divide(_tensor(y, x), x),
-    "__rmod__": lambda x, y: e.remainder(_tensor(y, x), x),
+    "__pow__": pow, "__rpow__": rpow, "__rtruediv__": rdiv, "__rfloordiv__": lambda x, y: e.floor_divide(y, x),
+    "__rmod__": lambda x, y: e.remainder(y, x), "__rlshift__": lambda x, y: e.bitwise_left_shift(y, x),
+    "__rrshift__": lambda x, y: e.bitwise_right_shift(y, x),
 }  # fmt: skip
 
 

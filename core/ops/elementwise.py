@@ -116,6 +116,7 @@ pow_tensor = elementwise(
     doc="x to the power y",
     xp="pow",
     node="PowBackward1",
+    check=_refuses("pow", "bool"),
 )
 pow_scalar = elementwise(
     "pow_scalar(x, *, exponent)",

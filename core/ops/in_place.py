@@ -30,7 +30,8 @@ FUNCTIONS = {
     for name in (
         "mul neg reciprocal square remainder fmod floor_divide exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan asin "
         "acos atan sinh cosh tanh asinh acosh atanh atan2 abs sign floor ceil trunc relu sigmoid erf eq ne lt le gt ge logical_and "
-        "logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor bitwise_not"
+        "logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_left_shift "
+        "bitwise_right_shift"
     ).split()
 } | {
     "add": a.add, "sub": a.sub, "div": a.div, "pow": a.pow, "clamp": a.clamp, "clamp_min": a.clamp_min, "clamp_max": a.clamp_max,
@@ -44,6 +45,7 @@ FUNCTIONS = {
 OPERATORS = {
     "__iadd__": e.add, "__isub__": e.sub, "__imul__": e.mul, "__itruediv__": e.div, "__ipow__": a.pow, "__imod__": e.remainder,
     "__ifloordiv__": e.floor_divide, "__iand__": e.bitwise_and, "__ior__": e.bitwise_or, "__ixor__": e.bitwise_xor,
+    "__ilshift__": e.bitwise_left_shift, "__irshift__": e.bitwise_right_shift,
 }  # fmt: skip
 
 

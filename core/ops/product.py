@@ -1,7 +1,8 @@
 """Matrix products."""
 
 from ..compile import bilinear
-from ..errors import c_name, two_devices
+from ..errors import broadcast_failure, c_name, two_devices
+from ..shapes import broadcast_shapes
 from ..tensor import Tensor
 from ..views import write_out
 from . import elementwise as e
@@ -41,6 +42,11 @@ def _bmm_check(x, y):
     return _dtypes_differ(x, y)
 
 
+def _batches_check(x, y):
+    """Batches broadcast here, unlike in bmm."""
+    return broadcast_failure([x.shape[:-2], y.shape[:-2]]) or _bmm_check(x, y)
+
+
 mm_ = bilinear(
     "mm_(x, y)",
     lambda xp, g, y: xp.matmul(g, mT(xp, y)),
@@ -57,7 +63,7 @@ bmm_ = bilinear(
     doc="products of matrices, batch by batch; the walk sums over broadcast batches",
     xp="matmul",
     node="BmmBackward0",
-    check=_bmm_check,
+    check=_batches_check,
 )
 mv_ = bilinear(
     "mv_(x, y)",
@@ -170,9 +176,10 @@ def _batched(x, y):
             for size in a[:-1]:
                 rows *= size
             raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1]} and {b[0]}x{b[1]})")
-        batch = 1
-        for size in a[:-2]:
-            batch *= size
+        misfit = broadcast_failure([a[:-2], b[:-2]])
+        if misfit is not None:
+            raise misfit
+        batch = broadcast_shapes(a[:-2], b[:-2]).numel()
         raise RuntimeError(
             f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {a[-1]}] but got: [{batch}, {b[-2]}]."
         )

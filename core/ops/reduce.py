@@ -113,6 +113,15 @@ topk_ = general(
     xp="topk",
     node="TopkBackward0",
 )
+kth_ = general(
+    "kth_(x, *, k, axis, keepdims) -> values, indices:no",
+    lambda xp, g, indices, x_shape, axis, keepdims: xp.gather_backward(
+        *xp.unreduced(g, indices, axis, keepdims), axis, x_shape
+    ),
+    doc="the k-th smallest and its index along a dimension",
+    xp="kth",
+    node="KthvalueBackward0",
+)
 cumsum_ = linear(
     "cumsum_(x, *, axis)",
     lambda xp, g, axis: xp.flip(xp.cumulative_sum(xp.flip(g, (axis,)), axis), (axis,)),
@@ -157,6 +166,16 @@ norm_ = general(
     ),
     doc="√Σx² over dimensions; derivative 0 where the norm is 0",
     xp="norm",
+    result="other",
+    node="LinalgVectorNormBackward0",
+)
+power_norm_ = general(
+    "power_norm_(x, *, p, axes, keepdims)",
+    lambda xp, g, x, out, x_shape, p, axes, keepdims: xp.power_norm_grad(
+        keep(xp, g, axes, keepdims, x_shape), x, keep(xp, out, axes, keepdims, x_shape), p, axes
+    ),
+    doc="(Σ|x|ᵖ)^(1/p) over dimensions; derivative 0 where the norm is 0",
+    xp="power_norm",
     result="other",
     node="LinalgVectorNormBackward0",
 )

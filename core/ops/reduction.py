@@ -38,7 +38,7 @@ def pair_type(name):
     )
 
 
-MAX, MIN, SORT, TOPK = (pair_type(n) for n in ("max", "min", "sort", "topk"))
+KTH, MAX, MIN, SORT, TOPK = (pair_type(n) for n in ("kthvalue", "max", "min", "sort", "topk"))
 
 
 def _out(out, made, *inputs):
@@ -346,22 +346,28 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
         )
     if p == "nuc":
         raise NotImplementedError("norm: p='nuc' is not supported")
-    return _out(out, _norm(input, 2.0 if p in ("fro", None) else float(p), _all(dim, input), keepdim), input)
+    return _out(out, power_norm(input, 2.0 if p in ("fro", None) else float(p), _all(dim, input), keepdim), input)
 
 
-def _norm(input, p, axes, keepdim):
-    if p == 2.0:
-        return r.norm_(input, axes, keepdim)
-    size = e.abs(input)
-    if p == float("inf"):
-        return r.amax(size, axes, keepdim)
-    if p == float("-inf"):
-        return r.amin(size, axes, keepdim)
-    if p == 1.0:
-        return r.sum_(size, axes, keepdim)
-    if p == 0.0:
-        return r.sum_((input != 0).to(input.dtype), axes, keepdim)
-    return r.sum_(size**p, axes, keepdim) ** (1.0 / p)
+def power_norm(input, p, axes, keepdim):
+    """(Σ|x|^p)^(1/p) over axes; its derivative is 0 where it is 0."""
+    return r.norm_(input, axes, keepdim) if p == 2.0 else r.power_norm_(input, p, axes, keepdim)
+
+
+def kthvalue(input, k, dim=-1, keepdim=False, *, out=None):
+    """(values, indices) of the k-th smallest element along a dimension, counted from 1; NaN counts as largest.
+
+    Raises:
+        RuntimeError: k is not among 1 ... the size of the dimension.
+    """
+    axis = one_axis(dim, input.dim())
+    n = input._a.shape[axis] if input.dim() else 1
+    if n == 0:
+        raise IndexError(f"kthvalue(): Expected reduction dim {axis} to have non-zero size.")
+    if not 1 <= k <= n:
+        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
+    found = KTH(r.kth_(input, k, axis, keepdim))
+    return found if out is None else KTH(write_out(o, f, input) for o, f in zip(out, found, strict=True))
 
 
 def nonzero(input, *, as_tuple=False):
@@ -381,7 +387,7 @@ def nonzero(input, *, as_tuple=False):
 
 METHODS = (
     sum, mean, prod, var, std, max, min, amax, amin, argmax, argmin, any, all, count_nonzero, cumsum, cumprod, logsumexp,
-    softmax, log_softmax, sort, argsort, topk, norm, nonzero,
+    softmax, log_softmax, sort, argsort, topk, kthvalue, norm, nonzero,
 )  # fmt: skip
 
 

@@ -317,6 +317,28 @@ def narrow(input, dim, start, length):
     return s.slice_(input, (slice(None),) * axis + (slice(begin, begin + length),))
 
 
+def unfold(input, dimension, size, step):
+    """All windows of ``size`` elements along a dimension, ``step`` apart, as a new last dimension.
+
+    Shapes:
+        x (..., n, ...) → (..., (n - size) // step + 1, ..., size); a view where the backend has such views.
+
+    Raises:
+        RuntimeError: size or step out of range.
+    """
+    axis = one_axis(dimension, input.dim())
+    n = input._a.shape[axis] if input.dim() else 1
+    if size < 0:
+        raise RuntimeError(f"size is {size} but must be >= 0")
+    if size > n:
+        raise RuntimeError(f"maximum size for tensor at dimension {axis} is {n} but size is {size}")
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    if input.dim() == 0:
+        return unsqueeze(input, 0)[:size]
+    return (s.unfold_ if input._xp.has_windows else s.unfold_copy_)(input, axis, size, step)
+
+
 def select(input, dim, index):
     """One slice along a dimension, a view without it."""
     axis = one_axis(dim, input.dim())
@@ -490,7 +512,7 @@ def reversed_dims(input):
 
 METHODS = (
     view, reshape, view_as, reshape_as, flatten, unflatten, ravel, permute, transpose, t, movedim, squeeze, unsqueeze, expand, expand_as,
-    broadcast_to, repeat, tile, repeat_interleave, flip, fliplr, flipud, roll, tril, triu, diagonal, diag, trace, narrow, select,
+    broadcast_to, repeat, tile, repeat_interleave, flip, fliplr, flipud, roll, tril, triu, diagonal, diag, trace, narrow, select, unfold,
     clone, contiguous, to, cpu, cuda, type_as, conj,
 )  # fmt: skip
 

@@ -104,6 +104,20 @@ slice_backward = linear(
     doc="zeros of a shape, x at a basic index",
     node="SliceBackwardBackward0",
 )
+unfold_ = view(
+    "unfold_(x, *, axis, size, step)",
+    lambda xp, g, x_shape, axis, size, step: xp.unfold_backward(g, axis, size, step, x_shape),
+    doc="windows along an axis, as a new last axis",
+    xp="unfold",
+    node="UnfoldBackward0",
+)
+unfold_copy_ = linear(
+    "unfold_copy_(x, *, axis, size, step)",
+    lambda xp, g, x_shape, axis, size, step: xp.unfold_backward(g, axis, size, step, x_shape),
+    doc="windows along an axis, as a new last axis, where the backend has no such views",
+    xp="unfold",
+    node="UnfoldBackward0",
+)
 diagonal_ = view(
     "diagonal_(x, *, offset)",
     lambda xp, g, x_shape, offset: xp.diagonal_backward(g, offset, x_shape),

@@ -6,7 +6,7 @@
 """
 
 import plugrad.core.ops  # noqa: F401 - gives Tensor its methods
-from plugrad import autograd, backends, cuda, nn, optim, random, serialization, testing, utils
+from plugrad import autograd, backends, cuda, linalg, nn, optim, random, serialization, testing, utils
 from plugrad.core import dtypes as _dtypes
 from plugrad.core.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from plugrad.core.create import (
@@ -70,8 +70,10 @@ from plugrad.core.ops.elementwise import (
     atan2,
     atanh,
     bitwise_and,
+    bitwise_left_shift,
     bitwise_not,
     bitwise_or,
+    bitwise_right_shift,
     bitwise_xor,
     ceil,
     cos,
@@ -143,6 +145,7 @@ from plugrad.core.ops.reduction import (
     count_nonzero,
     cumprod,
     cumsum,
+    kthvalue,
     log_softmax,
     logsumexp,
     max,
@@ -318,8 +321,10 @@ __all__ = [
     "bernoulli",
     "bfloat16",
     "bitwise_and",
+    "bitwise_left_shift",
     "bitwise_not",
     "bitwise_or",
+    "bitwise_right_shift",
     "bitwise_xor",
     "bmm",
     "bool",
@@ -418,10 +423,12 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "kthvalue",
     "le",
     "lerp",
     "less",
     "less_equal",
+    "linalg",
     "linspace",
     "load",
     "log",

@@ -23,7 +23,7 @@ PUBLIC = [
 NOT_FOR_INTEGERS = {
     "silu", "gelu", "gelu_tanh", "log_sigmoid", "lerp", "selu", "selu_in_place", "mish", "hardsigmoid", "hardswish", "prelu_kernel",
 }  # fmt: skip
-NOT_FOR_FLOATS = {"bitwise_and", "bitwise_or", "bitwise_xor"}
+NOT_FOR_FLOATS = {"bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"}
 NOT_FOR_HALF = {"cast_", "real", "imag"}
 #: A view of scattered elements in another shape does not exist.
 NEEDS_NEIGHBOURS = {"view_"}

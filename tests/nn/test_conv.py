@@ -388,24 +388,38 @@ def test_random_convolutions(seed):
     assert_close(tensors[2].grad, g.sum((0, *range(2, g.ndim))), rtol=1e-10, atol=1e-11)
 
 
-@pytest.mark.cpu
-@pytest.mark.parametrize(
-    ("wide", "positions", "columns"), [(1, 9, 40), (1000, 30, 10_000), (1000, 1, 40), (4, 50, 100)]
-)
-@pytest.mark.parametrize("name", [name for name in CONVOLUTIONS if name != "2d-no-images"])
-def test_every_cut_into_blocks_gives_the_same(monkeypatch, name, wide, positions, columns):
-    """Blocks of images, and bands of rows, however small."""
+@pytest.fixture
+def cut_small(monkeypatch):
+    """Set how numpy cuts the work into blocks, and forget the plans made before."""
     from plugrad.backends import numpy_conv
 
-    expected = PROGRAMS[f"conv-{name}"](plugrad)
-    monkeypatch.setattr(numpy_conv, "WIDE", wide)
-    monkeypatch.setattr(numpy_conv, "POSITIONS", positions)
-    monkeypatch.setattr(numpy_conv, "COLUMNS", columns)
-    numpy_conv.plan_for.cache_clear()
-    try:
-        found = PROGRAMS[f"conv-{name}"](plugrad)
-    finally:
+    def cut(**constants):
+        for name, value in constants.items():
+            monkeypatch.setattr(numpy_conv, name, value)
         numpy_conv.plan_for.cache_clear()
+
+    yield cut
+    monkeypatch.undo()
+    numpy_conv.plan_for.cache_clear()
+
+
+CUTS = [
+    {"WIDE": 1, "COLUMNS": 40, "BAND": 40},
+    {"POSITIONS": 30, "COLUMNS": 10_000},
+    {"POSITIONS": 1, "BAND": 20},
+    {"WIDE": 4, "POSITIONS": 50, "SMALL": 0},
+    {"SHARED": 1, "EACH": 1},
+]
+
+
+@pytest.mark.cpu
+@pytest.mark.parametrize("cuts", CUTS, ids=str)
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_every_cut_into_blocks_gives_the_same(cut_small, name, cuts):
+    """Blocks of images, bands of rows and shares of threads, however small."""
+    expected = PROGRAMS[f"conv-{name}"](plugrad)
+    cut_small(**cuts)
+    found = PROGRAMS[f"conv-{name}"](plugrad)
     assert_close(found[0], expected[0], rtol=1e-5, atol=1e-5)
     for g, e in zip(found[2], expected[2], strict=True):
         assert_close(g, e, rtol=1e-5, atol=1e-4)

@@ -73,6 +73,21 @@ def gradient_of_gradient(t):
 
 PROGRAMS["linear-gradient-of-gradient"] = gradient_of_gradient
 
+
+def bilinear(first, second, weight, bias=None):
+    def program(t):
+        leaves = [ramp(t, *s) for s in (first, second, weight, bias) if s is not None]
+        y = t.nn.functional.bilinear(*leaves)
+        (y * ramp(t, *y.shape, modulus=7).detach()).sum().backward()
+        return y.detach(), [leaf.grad for leaf in leaves]
+
+    return program
+
+
+PROGRAMS["bilinear"] = bilinear((2, 3), (2, 4), (5, 3, 4), (5,))
+PROGRAMS["bilinear-batch"] = bilinear((2, 2, 3), (2, 2, 4), (5, 3, 4))
+PROGRAMS["bilinear-vectors"] = bilinear((3,), (4,), (5, 3, 4), (5,))
+
 LAYERS = {
     "Linear(3, 2)": (4, 3),
     "Linear(3, 2, bias=False)": (2, 4, 3),
@@ -103,6 +118,15 @@ def layer(text, shape):
 
 for text, shape in LAYERS.items():
     PROGRAMS[f"layer-{text}"] = layer(text, shape)
+
+
+def layer_of_two(t):
+    t.manual_seed(5)
+    layers = [t.nn.Bilinear(3, 4, 2), t.nn.Bilinear(3, 4, 1, bias=False)]
+    return [(repr(m), list(m.state_dict().items()), m(t.ones(2, 3), t.ones(2, 4)).detach()) for m in layers]
+
+
+PROGRAMS["layer-Bilinear"] = layer_of_two
 
 
 def refused(x, weight, bias=None):
@@ -154,6 +178,14 @@ ERRORS = {
     "not-a-bias": lambda t: t.nn.functional.linear(t.ones(2, 2), t.ones(2, 2), 3),
     "layer-features": lambda t: t.nn.Linear(3, 2)(t.ones(2, 4)),
     "layer-missing": lambda t: t.nn.Linear(2),
+    "bilinear-batch": lambda t: t.nn.functional.bilinear(t.ones(2, 3), t.ones(3, 4), t.ones(5, 3, 4)),
+    "bilinear-rank": lambda t: t.nn.functional.bilinear(t.ones(2, 3), t.ones(2, 2, 4), t.ones(5, 3, 4)),
+    "bilinear-first": lambda t: t.nn.functional.bilinear(t.ones(2, 4), t.ones(2, 4), t.ones(5, 3, 4)),
+    "bilinear-second": lambda t: t.nn.functional.bilinear(t.ones(2, 3), t.ones(2, 5), t.ones(5, 3, 4)),
+    "bilinear-bias": lambda t: t.nn.functional.bilinear(t.ones(2, 3), t.ones(2, 4), t.ones(5, 3, 4), t.ones(4)),
+    "bilinear-dtype": lambda t: t.nn.functional.bilinear(t.ones(2, 3).double(), t.ones(2, 4), t.ones(5, 3, 4)),
+    "bilinear-not-a-tensor": lambda t: t.nn.functional.bilinear([1], t.ones(2, 4), t.ones(5, 3, 4)),
+    "bilinear-no-features": lambda t: t.nn.Bilinear(0, 4, 5),
     "flatten-range": lambda t: t.nn.Flatten(3)(t.ones(2, 3)),
     "flatten-order": lambda t: t.nn.Flatten(2, 1)(t.ones(2, 3, 4)),
     "unflatten-size": lambda t: t.nn.Unflatten(1, (2, 5))(t.ones(2, 12)),

@@ -302,6 +302,12 @@ def load_statistics_nobody_tracks(t):
 
 
 @case
+def load_statistics_of_old(t):
+    """The same from a file without versions."""
+    return t.nn.InstanceNorm1d(3).load_state_dict(dict(t.nn.BatchNorm1d(3, affine=False).state_dict()))
+
+
+@case
 def without_buffers(t):
     """Running statistics set to None: the batch's own are used in evaluation too."""
     m = t.nn.BatchNorm1d(2)

@@ -62,7 +62,7 @@ LAYERS = {
 }
 
 
-LATER = {"bilinear", "lstm", "gru", "rnn-cell", "attention"}  # plugrad has no such layers yet
+LATER = {"lstm", "gru", "rnn-cell", "attention"}  # plugrad has no such layers yet
 
 
 def layer_parameter(name):

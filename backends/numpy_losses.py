@@ -1,12 +1,12 @@
-"""softmax, log_softmax and the losses over classes by numpy."""
+"""softmax and losses by numpy."""
 
 import math
 
 import numpy as np
 
-from .numpy_blocks import BLOCK, ones, rows_of
+from .numpy_blocks import BLOCK, each_block, ones, rows_of
 
-__all__ = ["NumpySoftmax"]
+__all__ = ["NumpyLosses"]
 
 
 def along(a, axis):
@@ -34,8 +34,7 @@ def over_axis(arrays_in):
             if first.size <= BLOCK:
                 kernel(flat, *parts)
             else:
-                for block in rows_of(len(flat), flat[0].size):
-                    kernel(flat[block], *(p[block] for p in parts))
+                each_block(lambda block: kernel(flat[block], *(p[block] for p in parts)), len(flat), flat[0].size)
             return out.astype(first.dtype, copy=False)
 
         function.__doc__ = kernel.__doc__
@@ -64,7 +63,7 @@ def total_product(x, y):
     return np.vecdot(x, y)[:, None]
 
 
-class NumpySoftmax:
+class NumpyLosses:
     """Mixed into the numpy namespace."""
 
     @over_axis(1)
@@ -90,6 +89,16 @@ class NumpySoftmax:
         np.exp(y, out)
         np.multiply(out, total(g), out)
         np.subtract(g, out, out)
+
+    def mse_loss(self, x, y, reduction):
+        if reduction == "none" or x.dtype.itemsize == 2 or not x.size:
+            return super().mse_loss(x, y, reduction)
+        x, y = x.reshape(-1), y.reshape(-1)
+        squares = 0.0
+        for block in rows_of(x.size, 1):
+            difference = x[block] - y[block]
+            squares += float(np.dot(difference, difference))
+        return x.dtype.type(squares / x.size if reduction == "mean" else squares)
 
     def nll_loss(self, x, target, weight, reduction, ignore_index):
         if not counts_all(target, weight, ignore_index):

@@ -1,0 +1,201 @@
+"""torch.linalg: norms of vectors and matrices, and other names for products and diagonals."""
+
+from .. import dtypes
+from ..errors import scalar_name
+from ..shapes import axes as axes_of
+from ..shapes import one_axis
+from ..views import write_out
+from . import product
+from . import reduce as r
+from .reduction import power_norm
+from .reshaping import diagonal as _diagonal
+
+INF = float("inf")
+
+
+def _checked(name, A, dtype):
+    """``A`` in the dtype to compute in."""
+    if A.dtype.kind < dtypes.FLOAT:
+        raise RuntimeError(
+            f"linalg.{name}: Expected a floating point or complex tensor as input. Got {scalar_name(A.dtype)}"
+        )
+    if dtype is None:
+        return A
+    if dtype.kind < dtypes.FLOAT:
+        raise RuntimeError(f"linalg.{name}: dtype should be floating point or complex, but got {scalar_name(dtype)}")
+    if dtype.itemsize < A.dtype.itemsize:
+        raise RuntimeError(
+            f"linalg.{name}: the dtype of the input ({scalar_name(A.dtype)}) should be convertible without narrowing to the specified "
+            f"dtype ({scalar_name(dtype)})"
+        )
+    return A.to(dtype)
+
+
+def _out(out, made, *inputs):
+    return made if out is None else write_out(out, made, *inputs)
+
+
+def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None, out=None):
+    """Return (Σ|x|^ord)^(1/ord) of all elements, or over dimensions.
+
+    Args:
+        ord: a number; inf and -inf give the largest and smallest |x|, 0 counts what is not zero.
+        dim: an int or a tuple; default: all elements.
+
+    Shapes:
+        x (*) → () or x without ``dim``.
+
+    Raises:
+        RuntimeError: x holds whole numbers, or inf is asked of no elements.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.linalg.vector_norm(plugrad.tensor([3.0, 4.0]))
+        tensor(5.)
+    """
+    if isinstance(ord, str):
+        raise TypeError("linalg_vector_norm(): argument 'ord' (position 2) must be Number, not str")
+    input, x = x, _checked("vector_norm", x, dtype)
+    axes = axes_of(dim, x.dim())
+    _need_elements(x, ord, axes)
+    return _out(out, power_norm(x, float(ord), axes, keepdim), input)
+
+
+def _need_elements(x, ord, axes):
+    if abs(ord) != INF or x.numel():
+        return
+    text = "because the operation does not have an identity"
+    if axes is None:
+        raise RuntimeError(f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor {text}")
+    for axis in axes:
+        if x._a.shape[axis] == 0:
+            raise RuntimeError(
+                f"linalg.vector_norm cannot compute the {ord} norm on the dimension {axis}because this dimension is empty and the "
+                "operation does not have an identity"
+            )
+
+
+def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=None):
+    """Return a norm of each matrix that two dimensions hold.
+
+    Args:
+        ord: "fro" √Σ|a|²; 1 and -1 the largest and smallest sum of |a| down a column; inf and -inf along a row.
+
+    Shapes:
+        A (*, n, m) → (*)
+
+    Raises:
+        NotImplementedError: ord "nuc", 2 or -2, which need singular values.
+        RuntimeError: any other ord, whole numbers, fewer than two dimensions.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.linalg.matrix_norm(plugrad.tensor([[1.0, -2.0], [3.0, 4.0]]), 1)
+        tensor(6.)
+    """
+    if A.dim() < 2:
+        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
+    input, A = A, _checked("matrix_norm", A, dtype)
+    rows, columns = _two_axes(A, dim)
+    if ord in ("nuc", 2, -2):
+        raise NotImplementedError(f"linalg.matrix_norm: ord={ord!r} is not supported: it needs singular values")
+    if ord == "fro":
+        return _out(out, power_norm(A, 2.0, (rows, columns), keepdim), input)
+    if ord not in (1, -1, INF, -INF):
+        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
+    inner, outer = (rows, columns) if abs(ord) == 1 else (columns, rows)
+    sums = r.sum_(A.abs(), (inner,), keepdim)
+    if not keepdim and outer > inner:
+        outer -= 1
+    return _out(out, (r.amax if ord > 0 else r.amin)(sums, (outer,), keepdim), input)
+
+
+def _two_axes(A, dim):
+    if not isinstance(dim, (tuple, list)) or len(dim) != 2:
+        raise RuntimeError(
+            f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, dim)) if isinstance(dim, (tuple, list)) else dim}"
+        )
+    rows, columns = (one_axis(d, A.dim()) for d in dim)
+    if rows == columns:
+        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
+    return rows, columns
+
+
+def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
+    """Return a vector norm, or a matrix norm where ``ord`` is a name, two dimensions are given, or A is a matrix.
+
+    Raises:
+        RuntimeError: ord is given without dim and A has more than two dimensions.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.linalg.norm(plugrad.ones(2, 2))
+        tensor(2.)
+    """
+    if dim is None and ord is not None and A.dim() not in (1, 2) and not isinstance(ord, str):
+        raise RuntimeError(
+            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.dim()}D."
+        )
+    pair = isinstance(dim, (tuple, list)) and len(dim) == 2
+    if ord is not None and (isinstance(ord, str) or pair or (dim is None and A.dim() == 2)):
+        return matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype, out=out)
+    return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype, out=out)
+
+
+def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
+    """Return the diagonal of the last two dimensions, a view."""
+    return _diagonal(A, offset, dim1, dim2)
+
+
+def matmul(input, other, *, out=None):
+    """Return the matrix product; see :func:`plugrad.matmul`."""
+    return product.matmul(input, other, out=out)
+
+
+def vecdot(x, y, *, dim=-1, out=None):
+    """Return Σ conj(x)·y along a dimension."""
+    return _out(out, (x.conj() * y).sum(dim), x, y)
+
+
+def multi_dot(tensors, *, out=None):
+    """Return the product of two or more matrices, multiplied in the order that needs the fewest operations."""
+    tensors = list(tensors)
+    if len(tensors) < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
+    made = _chain(tensors, *_best_cuts([t._a.shape for t in _as_matrices(tensors)]))
+    return _out(out, made, *tensors)
+
+
+def _as_matrices(tensors):
+    first = tensors[0].unsqueeze(0) if tensors[0].dim() == 1 else tensors[0]
+    last = tensors[-1].unsqueeze(1) if tensors[-1].dim() == 1 else tensors[-1]
+    return [first, *tensors[1:-1], last]
+
+
+def _best_cuts(shapes):
+    """The cheapest place to cut each run of matrices, by length (dynamic programming), and how many matrices there are."""
+    n = len(shapes)
+    sizes = [shapes[0][0], *(shape[1] for shape in shapes)]
+    cost = {(i, i): 0 for i in range(n)}
+    cut = {}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            options = [(cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)]
+            cost[i, j], cut[i, j] = min(options)
+    return cut, n
+
+
+def _chain(tensors, cut, n):
+    matrices = _as_matrices(tensors)
+
+    def multiply(i, j):
+        return matrices[i] if i == j else product.mm(multiply(i, cut[i, j]), multiply(cut[i, j] + 1, j))
+
+    made = multiply(0, n - 1)
+    if tensors[0].dim() == 1:
+        made = made.squeeze(0)
+    return made.squeeze(-1) if tensors[-1].dim() == 1 else made
+
+
+__all__ = ["diagonal", "matmul", "matrix_norm", "multi_dot", "norm", "vecdot", "vector_norm"]
