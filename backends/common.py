@@ -96,7 +96,7 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
         steps, step = [], 1
         for n in reversed(a.shape):
             steps.append(step)
-            step *= n
+            step *= max(n, 1)
         return tuple(reversed(steps))
 
     def offset(self, a):

@@ -77,8 +77,9 @@ class NumpyBackend(
                 return None
             raise
 
-    @staticmethod
-    def strides(a):
+    def strides(self, a):
+        if not a.size:
+            return super().strides(a)  # numpy's are 0 then
         return tuple(s // a.itemsize for s in a.strides)
 
     @staticmethod

@@ -28,6 +28,10 @@ class Arrays:
         return tensor._a
 
     @staticmethod
+    def copy(xp, g):
+        return xp.copy(g)
+
+    @staticmethod
     def tensor(xp, g):
         return wrap(Tensor, xp, xp.wrap(g), None)
 
@@ -57,6 +61,10 @@ class Tensors:
     @staticmethod
     def of(tensor):
         return tensor
+
+    @staticmethod
+    def copy(xp, g):
+        return g
 
     @staticmethod
     def tensor(xp, g):
@@ -266,9 +274,13 @@ class Walk:
             gradients = self.run_post_hooks(node, gradients, g)
         if not self.keep_graph:
             node.release()
+        incoming = g if node.outputs > 1 else (g,)
         for edge, part in zip(node.next, gradients, strict=True):
-            if part is not None and edge is not None:
-                self.give(edge, part)
+            if part is None or edge is None:
+                continue
+            if edge._kind == LEAF_TENSOR and any(part is given for given in incoming):
+                part = self.kind.copy(edge._xp, part)  # it may be another leaf's too
+            self.give(edge, part)
 
     def capture(self, node, g):
         for i, slot in self.captured.get(node, ()):
@@ -423,7 +435,8 @@ def start(pairs, keep_graph, create_graph, only=None, captured=None):
     walk.captured = captured or {}
     with walk:
         for tensor, gradient in pairs:
-            walk.give(edge_of(tensor), walk.kind.of(gradient))
+            g = walk.kind.of(gradient)
+            walk.give(edge_of(tensor), walk.kind.copy(tensor._xp, g) if tensor._fn is LEAF else g)
         walk.run()
     return walk
 

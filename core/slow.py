@@ -166,6 +166,8 @@ def record(row, xp, r, inputs, arrays, statics):
     n = new_node(row.node_class, xp, edges, r.shape, r.dtype)
     for name in row.node_class.saved_arrays:
         if name in row.tensors:
+            if not is_needed(row, name, edges):
+                continue
             i = row.tensors.index(name)
             original = is_tensor(inputs[i]) and inputs[i]._a is arrays[i]
             setattr(n, name, arrays[i])
@@ -183,6 +185,14 @@ def record(row, xp, r, inputs, arrays, statics):
     if Watchers.count:
         pack_saved(n)
     return t
+
+
+def is_needed(row, name, edges):
+    """Whether an argument is to be kept: the gradient of another one that is wanted uses it."""
+    from .compile import needed_by_others
+
+    users = needed_by_others(row, name)
+    return not users or len(edges) == 1 or any(edges[row.tensors.index(u)] is not None for u in users)
 
 
 def new_node(cls, xp, edges, shape, dtype):

@@ -186,8 +186,8 @@ def _tensor_index(x, index, axis, shape, count):
         index, d = index != 0, dtypes.bool_
     if d is dtypes.bool_:
         return _mask(xp, index, axis, shape)
-    if index.dim() == 0 and xp.device_type == "cpu" and d.kind == dtypes.INT:
-        i = index.item()
+    if index.dim() == 0 and d.kind == dtypes.INT:
+        i = index.item()  # the host must know it, as the result is a view
         _bound(i, axis, shape)
         return i
     if d not in (dtypes.int64, dtypes.int32):

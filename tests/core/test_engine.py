@@ -96,12 +96,22 @@ def test_the_given_gradient_is_left_alone():
     same(weight, [1.0, 1.0])
 
 
-def test_the_given_gradient_is_not_aliased_by_the_leaf_itself():
+@pytest.mark.parametrize("root", [lambda x: x + 0, lambda x: x], ids=["result", "leaf"])
+def test_sums_are_not_written_into_the_given_gradient(root):
     x, weight = leaf(1.0, 2.0), torch.ones(2, dtype=torch.float64)
-    (x + 0).backward(weight)
-    (x + 0).backward(weight)
+    for _ in range(2):
+        root(x).backward(weight)
+        root(x).backward(weight, inputs=[x])
     same(weight, [1.0, 1.0])
-    same(x.grad, [2.0, 2.0])
+    same(x.grad, [4.0, 4.0])
+
+
+def test_leaves_do_not_share_a_gradient():
+    for inputs in (None, "both"):
+        x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+        (x + y).backward(torch.ones(2, dtype=torch.float64), inputs=None if inputs is None else [x, y])
+        x.grad.zero_()
+        same(y.grad, [1.0, 1.0])
 
 
 def test_backward_of_a_leaf():

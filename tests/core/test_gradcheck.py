@@ -158,6 +158,7 @@ def test_single_precision_warns():
         gradcheck(torch.sin, leaf(1.0, dtype=torch.float32), raise_exception=False)
 
 
+@pytest.mark.cpu
 def test_overlapping_input():
     text = "The 0th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping"
     with pytest.raises(RuntimeError, match=text):

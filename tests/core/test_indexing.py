@@ -123,7 +123,7 @@ REPEATED = {
     "vectors apart with a broadcast",
     "broadcast vectors",
 }
-REPEATED |= {"vector and int", "int and vector", "int, slice and vector"}
+REPEATED |= {"vector and int", "int and vector", "int, slice and vector", "negative in a list"}
 
 
 @pytest.mark.parametrize("name", KEYS)

@@ -252,6 +252,7 @@ def test_transposed_and_reshaped_views_written():
     same(x.grad, [[11.0, 1.0, 1.0], [10.0, 0.0, 1.0]])
 
 
+@pytest.mark.cpu
 def test_diagonal_written():
     x = leaf([[1.0, 2.0], [3.0, 4.0]])
     y = x * 1
@@ -379,6 +380,7 @@ def test_view_outlives_its_base_name():
     same(v._base, [3.0, 2.0])
 
 
+@pytest.mark.cpu
 def test_memory_with_a_repeated_element_refuses_writes():
     text = "unsupported operation: more than one element of the written-to tensor refers to a single memory location"
     with pytest.raises(RuntimeError, match=text):

@@ -29,7 +29,7 @@ RETURNS = {
     "allclose": "builtins.bool",
     "equal": "builtins.bool",
     **dict.fromkeys(("chunk", "split", "split_with_sizes", "unbind"), "tuple[Tensor, ...]"),
-    **dict.fromkeys(("max", "min", "nonzero", "sort", "topk"), "Any"),
+    **dict.fromkeys(("kthvalue", "max", "min", "nonzero", "sort", "topk"), "Any"),
 }
 FLAGS = (
     "accumulate",
