@@ -5,7 +5,9 @@ from contextlib import contextmanager
 
 from .recording import Anomaly, watch
 
-NOTICE = "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for debugging."
+NOTICE = (
+    "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for debugging."
+)
 
 
 def is_anomaly_enabled():

@@ -82,7 +82,9 @@ class Row:
         self.scalars = kind in ("elementwise", "nondifferentiable") and len(self.tensors) == 2
         # Elementwise rows without static arguments are public as they are, with torch's argument names and out=.
         self.has_out = kind in ("elementwise", "nondifferentiable") and not self.statics and not self.name.endswith("_")
-        self.keeps_dtype = self.has_out and result in ("same", "float") or (kind == "elementwise" and result != "real")
+        self.keeps_dtype = (self.has_out and result in ("same", "float")) or (
+            kind == "elementwise" and result != "real"
+        )
         self.needs = {p for rule in (*rules, vjp) if rule is not None for p in parameters(rule)}
         self.function = None
         self.operator_function = None

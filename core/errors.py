@@ -69,9 +69,7 @@ def requires_grad_of_dtype(text, tensor):
     return RuntimeError(text)
 
 
-DETACH_HINT = (
-    " If you want to use a computed variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
-)
+DETACH_HINT = " If you want to use a computed variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
 
 
 def flag_of_non_leaf(hint=DETACH_HINT):
@@ -108,13 +106,19 @@ REFUSALS = {
 def view_in_place(view, through_base=False):
     """The error of an in-place op on a view that must not be changed, or whose base was."""
     made = view._x.made
-    what = "its base or another view of its base has been modified inplace" if through_base else "is being modified inplace"
+    what = (
+        "its base or another view of its base has been modified inplace"
+        if through_base
+        else "is being modified inplace"
+    )
     node = view.grad_fn
     if node is None:
         return RuntimeError(f"A view was created in no_grad mode and {what} with grad mode enabled. {REFUSALS[made]}")
     kind = " of a view which was created in no_grad mode" if made == "no_grad" else ""
     mode = " with grad mode enabled" if made == "no_grad" else ""
-    return RuntimeError(f"Output {view.output_nr} of {bare_name(node)} is a view{kind} and {what}{mode}. {REFUSALS[made]}")
+    return RuntimeError(
+        f"Output {view.output_nr} of {bare_name(node)} is a view{kind} and {what}{mode}. {REFUSALS[made]}"
+    )
 
 
 def repeated_memory():

@@ -179,7 +179,9 @@ def _rows_of(number, output, leaves, create_graph, strict):
     for i in range(output.numel()):
         pick = output.new_zeros(output.numel())
         pick[i] = 1
-        rows.append(_grads((output,), leaves, (pick.reshape(output.shape),), create_graph, strict and f"Output {number}", True))
+        rows.append(
+            _grads((output,), leaves, (pick.reshape(output.shape),), create_graph, strict and f"Output {number}", True)
+        )
     if not rows:
         return tuple(x.new_zeros((*output.shape, *x.shape)) for x in leaves)
     return tuple(stack([row[k] for row in rows]).reshape(*output.shape, *x.shape) for k, x in enumerate(leaves))

@@ -273,6 +273,7 @@ addcdiv_ = elementwise(
 # --- complex ---
 conj = elementwise("conj(x)", lambda xp, g: xp.conj(g), doc="the complex conjugate", node="ConjBackward0")
 
+
 # --- comparison and logic ---
 def _comparison(signature, *, operator, **options):
     check = _refuses(f"{operator}_cpu", "complex")
@@ -296,7 +297,10 @@ bitwise_and = nondifferentiable(
     check=_refuses("bitwise_and_cpu", "float", "complex"),
 )
 bitwise_or = nondifferentiable(
-    "bitwise_or(x, y)", doc="x | y on integers, logical on bool", operator="or", check=_refuses("bitwise_or_cpu", "float", "complex")
+    "bitwise_or(x, y)",
+    doc="x | y on integers, logical on bool",
+    operator="or",
+    check=_refuses("bitwise_or_cpu", "float", "complex"),
 )
 bitwise_xor = nondifferentiable(
     "bitwise_xor(x, y)",

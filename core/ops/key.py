@@ -225,9 +225,7 @@ def arrays_misfit(x, arrays):
         broadcast_shapes(*shapes)
     except RuntimeError:
         listed = ", ".join(str(list(shape)) for shape in shapes)
-        return IndexError(
-            f"shape mismatch: indexing tensors could not be broadcast together with shapes {listed}"
-        )
+        return IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {listed}")
     return None
 
 

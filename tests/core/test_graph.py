@@ -110,7 +110,9 @@ def test_saved_attributes_are_unpacked():
 def test_hooks_and_custom_functions():
     packed = []
     x = leaf(2.0)
-    with graph.saved_tensors_hooks(lambda t: packed.append(t.item()) or "kept", lambda kept: torch.tensor(5.0, dtype=torch.float64)):
+    with graph.saved_tensors_hooks(
+        lambda t: packed.append(t.item()) or "kept", lambda kept: torch.tensor(5.0, dtype=torch.float64)
+    ):
         y = Cube.apply(x)
     assert packed == [2.0]
     y.backward()
@@ -145,14 +147,18 @@ def test_in_place_ops_under_hooks():
         y.mul_(x)
         y[0].exp_()
     y.sum().backward()
-    assert_close(x.grad, torch.stack([4 * torch.tensor(2.0, dtype=torch.float64).exp(), torch.tensor(8.0, dtype=torch.float64)]))
+    assert_close(
+        x.grad, torch.stack([4 * torch.tensor(2.0, dtype=torch.float64).exp(), torch.tensor(8.0, dtype=torch.float64)])
+    )
 
 
 def test_unpack_must_give_a_tensor():
     x = leaf(1.0, 2.0)
     with graph.saved_tensors_hooks(lambda t: t, lambda t: 1.0):
         y = x.exp()
-    with pytest.raises(TypeError, match="Output of saved tensor unpack_hook expected to be a Tensor but got result of type float"):
+    with pytest.raises(
+        TypeError, match="Output of saved tensor unpack_hook expected to be a Tensor but got result of type float"
+    ):
         y.sum().backward()
 
 
@@ -233,7 +239,9 @@ def test_gradient_edge_in_backward():
 
 
 def test_gradient_edge_without_history():
-    with pytest.raises(RuntimeError, match="It is not possible to get the gradient edge for a Tensor that does not require"):
+    with pytest.raises(
+        RuntimeError, match="It is not possible to get the gradient edge for a Tensor that does not require"
+    ):
         graph.get_gradient_edge(torch.ones(1))
 
 
@@ -253,7 +261,14 @@ def test_walk_over_the_graph():
         node = todo.pop(0)
         names.append(node.name().split("::")[-1])
         todo += [f for f, _ in node.next_functions if f is not None]
-    assert names == ["AddBackward0", "SinBackward0", "AccumulateGrad", "MulBackward0", "AccumulateGrad", "AccumulateGrad"]
+    assert names == [
+        "AddBackward0",
+        "SinBackward0",
+        "AccumulateGrad",
+        "MulBackward0",
+        "AccumulateGrad",
+        "AccumulateGrad",
+    ]
 
 
 def test_cycle_warning_of_create_graph():

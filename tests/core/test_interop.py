@@ -56,7 +56,9 @@ def test_as_tensor_shares_and_tensor_copies():
     assert torch.as_tensor(t, dtype=torch.float64) is not t
 
 
-@pytest.mark.parametrize("name", ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64"])
+@pytest.mark.parametrize(
+    "name", ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64"]
+)
 def test_dtypes_there_and_back(name):
     a = np.ones((2, 3), dtype=name)
     t = torch.from_numpy(a)
@@ -202,7 +204,11 @@ def test_item_and_conversions():
         (lambda: int(torch.ones(2)), ValueError, "only one element tensors can be converted to Python scalars"),
         (lambda: bool(torch.ones(2)), RuntimeError, "Boolean value of Tensor with more than one value is ambiguous"),
         (lambda: bool(torch.ones(0)), RuntimeError, "Boolean value of Tensor with no values is ambiguous"),
-        (lambda: [1][torch.tensor(0.0)], TypeError, "only integer tensors of a single element can be converted to an index"),
+        (
+            lambda: [1][torch.tensor(0.0)],
+            TypeError,
+            "only integer tensors of a single element can be converted to an index",
+        ),
         (lambda: float(torch.tensor(1j)), RuntimeError, "value cannot be converted to type double without overflow"),
         (lambda: len(torch.tensor(1.0)), TypeError, r"len\(\) of a 0-d tensor"),
     ],
@@ -215,7 +221,9 @@ def test_conversions_that_fail(call, kind, text):
 
 def test_number_of_what_requires_grad_warns():
     x = leaf(2.0)
-    with pytest.warns(UserWarning, match="Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior"):
+    with pytest.warns(
+        UserWarning, match="Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior"
+    ):
         assert float(x) == 2.0
     assert x.item() == 2.0  # says what it does
 
@@ -226,7 +234,9 @@ def test_membership_and_iteration():
     assert 3.0 not in t
     assert [v.item() for v in t] == [1.0, 2.0]
     assert [v.item() for v in reversed(t)] == [2.0, 1.0]
-    with pytest.raises(RuntimeError, match=r"Tensor\.__contains__ only supports Tensor or scalar, but you passed in a <class 'str'>\."):
+    with pytest.raises(
+        RuntimeError, match=r"Tensor\.__contains__ only supports Tensor or scalar, but you passed in a <class 'str'>\."
+    ):
         "a" in t  # noqa: B015
 
 

@@ -468,7 +468,9 @@ def test_view_of_a_view_made_in_no_grad_mode():
     with torch.no_grad():
         v = y[:1]
     w = v[:]
-    text = "(A view|Output 0 of Slice is a view of a view which) was created in no_grad mode and is being modified inplace"
+    text = (
+        "(A view|Output 0 of Slice is a view of a view which) was created in no_grad mode and is being modified inplace"
+    )
     with pytest.raises(RuntimeError, match=text):
         w.mul_(2)
 

@@ -281,7 +281,7 @@ def check_integers(row, device=None):
     """Integer tensors: an op with results in floats gives the default dtype, one with bools gives bools."""
     inputs = [on(np.array([1, 2, 3]), device) for _ in row.tensors]
     made = row.function(*inputs)
-    expected = {"float": dtypes.float32, "bool": dtypes.bool_, "same": dtypes.int64}[row.result]
+    expected = {"float": dtypes.float32, "bool": dtypes.bool_, "same": dtypes.int64, "real": dtypes.int64}[row.result]
     assert made.dtype is expected, f"{row.name} of int64 gave {made.dtype}, not {expected}"
     assert made._xp is devices.space(device)
 

@@ -28,7 +28,14 @@ def shifts():
 
 WINDOWS = ((0, 2, 1), (1, 3, 1), (1, 2, 2), (1, 1, 3), (0, 3, 1))
 PLACES = ((1, 0, False), (2, 1, False), (4, 1, True), (3, 0, True))
-NORMS = ((1.0, (1,), False), (1.5, (0,), True), (3.0, None, False), (math.inf, (1,), False), (-math.inf, (0,), True), (-1.0, (1,), False))
+NORMS = (
+    (1.0, (1,), False),
+    (1.5, (0,), True),
+    (3.0, None, False),
+    (math.inf, (1,), False),
+    (-math.inf, (0,), True),
+    (-1.0, (1,), False),
+)
 
 SAMPLES = {
     "bitwise_left_shift": shifts(),
