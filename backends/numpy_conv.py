@@ -254,24 +254,38 @@ def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
     shape = (o, x.shape[1] // groups, *kernel)
     plan = plan_of(n, x.shape[1], x.shape[2:], shape, stride, padding, dilation, groups)
     check_size(g.shape[2:], plan.out)
-    totals = in_parallel(lambda share: share_of_weight_gradient(g, x, shape, plan, groups, share), plan.shares)
-    return sum(totals[1:], totals[0]).transpose(0, 2, 1).reshape(shape)
+    out = np.empty(shape, g.dtype)
+    matrix = out.reshape(groups, o // groups, math.prod(shape[1:]))
+
+    def work(share):
+        return share_of_weight_gradient(g, x, matrix if share == plan.shares[0] else None, plan, matrix.shape, share)
+
+    first, *others = in_parallel(work, plan.shares)
+    if first is not matrix:
+        matrix[...] = first
+    for part in others:
+        matrix += part
+    return out
 
 
-def share_of_weight_gradient(g, x, shape, plan, groups, share):
-    """The part that some images have in the weight gradient, as (groups, C / groups · taps, O / groups)."""
-    o, depth = shape[0] // groups, math.prod(shape[1:])
+def share_of_weight_gradient(g, x, out, plan, shape, share):
+    """The part (groups, O / groups, C / groups · taps) that some images have in the weight gradient; in ``out`` if that is
+    an array of this shape and it serves."""
+    groups, o, depth = shape
+    # OpenBLAS is a quarter faster at the transposed product, but a large result takes long to turn.
+    turn = depth * o <= SMALL
     total = None
     for images, rows, positions, taps in plan.blocks(share):
         columns = unfold(together(x[images], "images"), taps).reshape(groups, depth, positions)
         flat = together(g[images, :, rows], "product").reshape(groups, o, positions)
-        # OpenBLAS is a quarter faster at this form, but a large result takes long to turn.
-        if depth * o <= SMALL:
-            part = np.matmul(columns, flat.transpose(0, 2, 1))
+        first, second = (columns, flat) if turn else (flat, columns)
+        if total is None:
+            total = np.matmul(first, second.transpose(0, 2, 1), out=None if turn else out)
         else:
-            part = np.matmul(flat, columns.transpose(0, 2, 1)).transpose(0, 2, 1)
-        total = part if total is None else np.add(total, part, out=total)
-    return np.zeros((groups, depth, o), g.dtype) if total is None else total
+            total += np.matmul(first, second.transpose(0, 2, 1))
+    if total is None:
+        return np.zeros(shape, g.dtype)
+    return total.transpose(0, 2, 1) if turn else total
 
 
 def channel_sum(g):

@@ -29,6 +29,7 @@ FAMILIES = (
 ONLY_CPU = frozenset(
     {
         "binary-floor-divide-zero",
+        "dtype-shift",
         "convert-numpy-of-recorded",
         "cross-entropy-target-negative",
         "cross-entropy-target-range",
