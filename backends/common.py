@@ -200,7 +200,10 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
         return x
 
     def square_abs(self, x):
-        return x * x
+        if not self.dtype_names[x.dtype].startswith("complex"):
+            return x * x
+        re, im = self.real(x), self.imag(x)
+        return re * re + im * im
 
     # --- reductions ---
     def mean(self, x, axis, keepdims):

@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from .anomaly import check_nan, located
 from .edges import GradientEdge, tensor_of
 from .graph import CLOCK, LEAF, LEAF_TENSOR, NODE, PORT
-from .hooks import CURRENT_WALK, run_tensor_hooks, run_tuple_hooks
+from .hooks import CURRENT_WALK, retain_grad, run_tensor_hooks, run_tuple_hooks
 from .modes import GRAD
 from .recording import Anomaly, Unpacked
 from .tensor import Tensor, wrap
@@ -470,10 +470,9 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     if inputs is None:
         start(pairs, keep, create_graph).finish()
         return
+    for tensor in inputs:
+        retain_grad(tensor)  # does nothing to leaves
     walk = start(pairs, keep, create_graph, *plan(pairs, inputs))
-    for tensor, slot in zip(inputs, plan_slots(walk, inputs), strict=True):
-        if slot is not None and tensor._fn is not LEAF:
-            add_grad(tensor, walk.kind.tensor(tensor._xp, slot), walk.kind)
     wanted = set(inputs)
     walk.leaves = {leaf: g for leaf, g in walk.leaves.items() if leaf in wanted}
     walk.finish()

@@ -135,8 +135,9 @@ def retain_grad(tensor):
 
 def move_retained(tensor, before):
     """After an in-place op: the gradient to keep is that of the tensor's new value, no longer that of ``before``."""
-    node, index = (before, 0) if before._kind == NODE else (before.node, before.index)
-    node.hooks.retained.pop(index, None)
+    if before is not None and before is not LEAF:
+        node, index = (before, 0) if before._kind == NODE else (before.node, before.index)
+        node_hooks(node).retained.pop(index, None)
     if tensor._fn is None or tensor._fn is LEAF:
         tensor._x.retains = False
         return

@@ -213,6 +213,22 @@ def test_inputs_that_are_not_leaves_retain_their_gradient():
     assert x.grad is None
 
 
+def test_input_that_retains_its_gradient_anyway():
+    x = leaf(2.0)
+    y = x * x
+    y.retain_grad()
+    (y * 3).backward(inputs=[y])
+    same(y.grad, 3.0)
+
+
+def test_backward_sums_into_retained_gradients_too():
+    x = leaf(2.0)
+    y = x * x
+    (y * 3).backward(inputs=[y], retain_graph=True)
+    (y * 4).backward(inputs=[y])
+    same(y.grad, 7.0)
+
+
 def test_parts_of_the_graph_below_the_inputs_do_not_run():
     ran = []
     x = leaf(2.0)
