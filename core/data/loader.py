@@ -127,7 +127,7 @@ class DataLoader(Generic[_T_co]):
         self.sampler = sampler
         self.batch_sampler = batch_sampler
         self.collate_fn = collate_fn or (default_convert if batch_sampler is None else default_collate)
-        self._reported_length = None
+        self._reported_length: int | None = None
         self._initialized = True
 
     def __setattr__(self, name, value):

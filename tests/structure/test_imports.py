@@ -102,7 +102,7 @@ def test_importing_and_training_loads_no_library_but_numpy():
     assert "numpy" in loaded
     assert loaded & (LIBRARIES | {"cupy", "matplotlib", "sklearn", "tqdm", "pytest", "safetensors"}) == set()
     assert {m for m in loaded if m not in sys.stdlib_module_names and not m.startswith("_")} <= {
-        "numpy", "plugrad", "pluggy", "ml_dtypes", *PLUGINS_OF_THIS_ENVIRONMENT
+        "numpy", "cython_runtime", "plugrad", "pluggy", "ml_dtypes", *PLUGINS_OF_THIS_ENVIRONMENT
     }  # fmt: skip
 
 
