@@ -278,8 +278,9 @@ class Walk:
         for edge, part in zip(node.next, gradients, strict=True):
             if part is None or edge is None:
                 continue
-            if edge._kind == LEAF_TENSOR and any(part is given for given in incoming):
-                part = self.kind.copy(edge._xp, part)  # it may be another leaf's too
+            # What is passed on may be another leaf's too; where it is still to be summed, the sum is a new array anyway.
+            if edge._kind == LEAF_TENSOR and part.shape == edge._a.shape and any(part is given for given in incoming):
+                part = self.kind.copy(edge._xp, part)
             self.give(edge, part)
 
     def capture(self, node, g):
