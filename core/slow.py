@@ -1,7 +1,7 @@
 """The slow path of an op: dtype promotion, mixed devices, Python scalars of other kinds, and the error that fits."""
 
 from . import dtypes
-from .graph import CLOCK, LEAF, Port, Version, next_order
+from .graph import CLOCK, LEAF, ORDERS, Port, Version
 from .modes import Defaults, is_grad_enabled
 from .recording import Anomaly, Watchers, locate, pack_saved
 
@@ -197,7 +197,7 @@ def is_needed(row, name, edges):
 
 def new_node(cls, xp, edges, shape, dtype):
     n = _new(cls)
-    n.order = next_order()
+    n.order = next(ORDERS)
     n.clock = CLOCK.now
     n.hooks = None
     n.xp = xp
