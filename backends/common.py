@@ -30,6 +30,7 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
     has_windows = False  # unfold() gives a view
     scope = None  # a context manager that makes this device current, where the library needs one
     mutable = True  # arrays can be written in place
+    transform = None  # the function transform whose tensors live here, see core/slow.py
     float16: Any = None  # a dtype the library lacks stays None
     bfloat16: Any = None
     complex64: Any = None

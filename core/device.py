@@ -100,7 +100,7 @@ def _prepare(xp, where):
     xp.to_dtype = {native: DTYPES[name] for native, name in xp.dtype_names.items()}
     xp.tensors = TensorSpace(xp)
     if xp.scope is not None:
-        from .engine import Walk
+        from .walk import Walk
 
         Walk.scoped = True
 

@@ -76,6 +76,21 @@ def flag_of_non_leaf(hint=DETACH_HINT):
     return RuntimeError("you can only change requires_grad flags of leaf variables." + hint)
 
 
+def inference_in_place():
+    return RuntimeError(
+        "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor "
+        "before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
+    )
+
+
+def inference_saved():
+    return RuntimeError(
+        "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation "
+        "tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use "
+        "`torch.no_grad()` instead of `torch.inference_mode()`."
+    )
+
+
 def leaf_in_place():
     return RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
 
@@ -136,7 +151,7 @@ def unknown_device(text, kind, known):
 
 
 def not_a_tensor(row, position, value):
-    from .compile import PUBLIC
+    from .op_text import PUBLIC
 
     name = PUBLIC[position] if position < len(PUBLIC) else row.tensors[position]
     return TypeError(

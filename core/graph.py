@@ -75,6 +75,29 @@ class Version:
         return [view for view in (r() for r in self.views) if view is not None]
 
 
+class InferenceVersion(Version):
+    """What all tensors made in inference mode hold: nothing is counted, nothing may be saved for a backward."""
+
+    __slots__ = ()
+
+    @property
+    def count(self):
+        raise RuntimeError("Inference tensors do not track version counter.")
+
+    def bump(self):
+        """Inside inference mode writes are free."""
+
+    def add_view(self, tensor):
+        """No history to renew."""
+
+    def live_views(self):
+        return []
+
+
+INFERENCE = InferenceVersion()
+INFERENCE.clock = 0
+
+
 class Leaf:
     """What ``Tensor._fn`` holds for a leaf that requires grad: the tensor itself is then the edge."""
 

@@ -170,8 +170,26 @@ class set_grad_enabled(_Mode):
         GRAD.set(self.mode)
 
 
+class _inference:
+    """Whether inference mode was ever entered: from then on the ops run a text that marks what they make in it."""
+
+    known = False
+
+
+def notice_inference():
+    if _inference.known:
+        return
+    from .compile import use_texts
+
+    use_texts("inference", True)
+    _inference.known = True
+
+
 class inference_mode(_Mode):
-    """As :class:`no_grad`; ``is_inference_mode_enabled()`` is true inside.
+    """As :class:`no_grad`, and for good: a tensor made inside can never be saved for a backward.
+
+    It counts no writes, and outside it can't be written to or be given requires_grad; ``clone()`` makes a normal one.
+    Views of normal tensors stay normal. The first use in a process costs every op about 15 ns from then on.
 
     Example:
         >>> import plugrad
@@ -195,5 +213,7 @@ class inference_mode(_Mode):
         return type(self)(self.mode)
 
     def _switch(self):
+        if self.mode:
+            notice_inference()
         INFERENCE.set(self.mode)
         GRAD.set(not self.mode)

@@ -35,7 +35,7 @@ def watch(change):
 
     with Watchers.lock:
         Watchers.count += change
-        use_texts(watched=Watchers.count > 0)
+        use_texts("watched", Watchers.count > 0)
 
 
 def observe(node):

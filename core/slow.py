@@ -1,7 +1,8 @@
 """The slow path of an op: dtype promotion, mixed devices, Python scalars of other kinds, and the error that fits."""
 
 from . import dtypes
-from .graph import CLOCK, LEAF, ORDERS, Port, Version
+from .errors import inference_saved
+from .graph import CLOCK, INFERENCE, LEAF, ORDERS, Port, Version
 from .modes import Defaults, is_grad_enabled
 from .recording import Anomaly, Watchers, locate, pack_saved
 
@@ -22,6 +23,9 @@ def rebuild(xp, a, edge):
 
 def operate(row, inputs, statics, failure):
     """What a generated function calls when its fast path did not hold."""
+    transform = transform_of(inputs)
+    if transform is not None:
+        return transform.apply(row, inputs, statics)
     if row.kind in ("elementwise", "nondifferentiable") and row.tensors:
         return elementwise(row, inputs, statics)
     from .errors import explain
@@ -35,6 +39,19 @@ def operate_operator(row, inputs, statics, failure):
     if not (is_tensor(other) or isinstance(other, SCALARS) or is_number(other)):
         return NotImplemented
     return operate(row, inputs, statics, failure)
+
+
+def transform_of(inputs):
+    """The innermost function transform (forward mode, vmap) that an input is under, None without one.
+
+    A tensor under a transform has a namespace of its own, so that the fast path refuses it and pays nothing otherwise.
+    """
+    found = None
+    for value in inputs:
+        transform = getattr(getattr(value, "_xp", None), "transform", None)
+        if transform is not None and (found is None or transform.rank > found.rank):
+            found = transform
+    return found
 
 
 def elementwise(row, inputs, statics):
@@ -189,7 +206,7 @@ def record(row, xp, r, inputs, arrays, statics):
 
 def is_needed(row, name, edges):
     """Whether an argument is to be kept: the gradient of another one that is wanted uses it."""
-    from .compile import needed_by_others
+    from .op_text import needed_by_others
 
     users = needed_by_others(row, name)
     return not users or len(edges) == 1 or any(edges[row.tensors.index(u)] is not None for u in users)
@@ -215,6 +232,9 @@ def edge_of(value):
 
 
 def version_of(tensor):
+    """The Version of a tensor that is to be kept for the backward."""
+    if tensor._v is INFERENCE:
+        raise inference_saved()
     if tensor._v is None:
         tensor._v = _new(Version)
         tensor._v.clock = 0

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from .device import space
 from .dtypes import dtype as dtype_class
 from .errors import flag_of_non_leaf, non_leaf_grad_warning, requires_grad_of_dtype
-from .graph import LEAF, LEAF_TENSOR, NODE, AccumulateGrad, Version
+from .graph import INFERENCE, LEAF, LEAF_TENSOR, NODE, AccumulateGrad, Version
+from .modes import is_inference_mode_enabled
 
 if TYPE_CHECKING:  # a file without a module: what the ops, set on the class below when they are imported, look like
     from .device import device as device_class
@@ -229,6 +230,8 @@ class Tensor(Methods):
             if not value:
                 raise flag_of_non_leaf()
             return
+        if value and self._v is INFERENCE and not is_inference_mode_enabled():
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         if value and self.dtype.kind < 2:
             raise requires_grad_of_dtype(dtype_text, self)
         self._fn = LEAF if value else None
@@ -286,6 +289,10 @@ class Tensor(Methods):
     @property
     def _base(self):
         return self._x.base if self._x is not None else None
+
+    def is_inference(self) -> bool:
+        """Whether it was made in inference mode: such a tensor counts no writes and can't be saved for a backward."""
+        return self._v is INFERENCE
 
     def _is_view(self):
         return self._base is not None
@@ -520,7 +527,7 @@ def wrap(cls, xp, a, fn):
     t._a = a
     t._xp = xp
     t._fn = fn
-    t._v = None
+    t._v = INFERENCE if is_inference_mode_enabled() else None
     t._x = None
     return t
 

@@ -1,8 +1,9 @@
 """The namespace of recorded ops: what ``xp`` is in a gradient rule under create_graph."""
 
 from ..backends.common import Backend
-from .compile import ROWS, on_new_row
+from .compile import on_new_row
 from .dtypes import DTYPES
+from .rows import ROWS
 
 
 def raw(index):

@@ -9,10 +9,10 @@ new history that starts there.
 import warnings
 import weakref
 
-from .errors import leaf_in_place, leaf_view_in_place, repeated_memory, scalar_name, view_in_place
-from .graph import CLOCK, LEAF, Node, Version
+from .errors import inference_in_place, leaf_in_place, leaf_view_in_place, repeated_memory, scalar_name, view_in_place
+from .graph import CLOCK, INFERENCE, LEAF, Node, Version
 from .hooks import move_retained
-from .modes import is_grad_enabled
+from .modes import is_grad_enabled, is_inference_mode_enabled
 from .recording import Packed
 from .slow import edge_of, new_node
 from .tensor import Extra, Tensor, wrap
@@ -53,6 +53,8 @@ def follow(xp, a, path):
 
 def check_in_place(x, result=None):
     """Raise when recording forbids an in-place write to ``x``; ``result`` is what shall be written."""
+    if x._v is INFERENCE and not is_inference_mode_enabled():
+        raise inference_in_place()
     if not is_grad_enabled():
         return
     extra = x._x
@@ -168,7 +170,7 @@ def write_out(out, made, *inputs):
 
 def copy_slices(base, part, path):
     """The node of a base of which ``part`` was written at ``path``."""
-    from .compile import ROWS
+    from .rows import ROWS
 
     row = ROWS["copy_slices"]
     edges = (edge_of(base), edge_of(part))
@@ -179,7 +181,7 @@ def copy_slices(base, part, path):
 
 def renew_views(base, version):
     """Give every live view of a changed base a history that starts at the base's new one."""
-    from .compile import ROWS
+    from .rows import ROWS
 
     row = ROWS["as_view"]
     for tensor in version.live_views():

@@ -284,7 +284,7 @@ def test_one_frame_per_recorded_elementwise_op(name):
 def test_frames_per_node_in_backward(monkeypatch):
     if torch.__name__ == "torch":
         pytest.skip("torch's engine has no Python frames")
-    from plugrad.core.engine import Walk
+    from plugrad.core.walk import Walk
 
     monkeypatch.setattr(Walk, "scoped", False)  # another test may have used a device that must be made current
     x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)

@@ -9,7 +9,8 @@ import pytest
 
 import plugrad
 import plugrad_op_checks as checks
-from plugrad.core.compile import ROWS, materialize
+from plugrad.core.compile import materialize
+from plugrad.core.rows import ROWS
 
 pytestmark = pytest.mark.cpu
 
