@@ -74,6 +74,14 @@ def results(out):
     return (out / "finetuned.safetensors").read_bytes(), history, momentum, state["random"].tolist()
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A process that a shell started in the background ignores Ctrl-C, and Python then installs no handler."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt_before_step(finetune, monkeypatch, step):
     """Sends this process a Ctrl-C when so many steps are done."""
     original, steps = finetune.train_batch, []
