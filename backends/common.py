@@ -6,6 +6,7 @@ from typing import Any
 from .activations import Activations
 from .convolution import Convolution
 from .derived import Derived
+from .half import HALF, in_float32
 from .losses import Losses
 from .neural import Neural
 from .normalization import Normalization
@@ -30,6 +31,7 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
     has_windows = False  # unfold() gives a view
     scope = None  # a context manager that makes this device current, where the library needs one
     mutable = True  # arrays can be written in place
+    values_at_hand = False  # the host sees values without waiting: then indices and the like are looked at
     transform = None  # the function transform whose tensors live here, see core/slow.py
     float16: Any = None  # a dtype the library lacks stays None
     bfloat16: Any = None
@@ -72,11 +74,18 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
         """Whether ``a`` is known to share memory with no other array (False when the library cannot tell)."""
         return False
 
+    def truth(self, a):
+        """The value of an array of one element as a bool."""
+        return bool(self.to_host(a).item())
+
     def zeros(self, shape, dtype):
         return self.full(shape, 0, dtype)
 
     def ones(self, shape, dtype):
         return self.full(shape, 1, dtype)
+
+    def full_like(self, a, value):
+        return self.full(a.shape, value, a.dtype)
 
     def zeros_like(self, a):
         return self.zeros(a.shape, a.dtype)
@@ -118,6 +127,9 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
 
     def memory_allocated(self):
         return 0
+
+    def empty_cache(self):
+        """Nothing: the library keeps no memory that it does not use."""
 
     # --- elementwise ---
     def square(self, x):
@@ -163,7 +175,7 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
         """erf(x), by W. J. Cody's rational approximations (Math. Comp. 23, 1969); error below 4 ulp in float64."""
         from .erf import erf
 
-        if self.dtype_names[x.dtype] in ("float16", "bfloat16"):  # the coefficients are beyond float16
+        if self.dtype_names[x.dtype] in HALF:  # the coefficients are beyond float16
             return self.astype(erf(self, self.astype(x, self.float32)), x.dtype)
         return erf(self, x)
 
@@ -180,6 +192,14 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
         if high is not None:
             x = self.minimum(x, self._like(high, x))
         return x
+
+    def divisor(self, x, y):
+        """y itself; a zero that whole numbers are to be divided by raises, where values are at hand."""
+        if self.values_at_hand and "int" in self.dtype_names[x.dtype]:
+            zero = self.any(y == 0, None, False) if isinstance(y, self.array_type) else y == 0
+            if bool(zero):
+                raise ZeroDivisionError("ZeroDivisionError")
+        return y
 
     def _like(self, value, x):
         return self.full((), value, x.dtype) if isinstance(value, (int, float)) else value
@@ -207,6 +227,7 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
         return re * re + im * im
 
     # --- reductions ---
+    @in_float32(1)
     def mean(self, x, axis, keepdims):
         return self.sum(x, axis, keepdims) / self.count(x.shape, axis)
 
@@ -218,37 +239,44 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
             return shape[axis]
         return math.prod(shape[i] for i in axis)
 
+    @in_float32(1)
     def var(self, x, axis, correction, keepdims):
         centred = x - self.mean(x, axis, True)
         free = max(self.count(x.shape, axis) - correction, 0)
         total = self.sum(self.square_abs(centred), axis, keepdims)
         return self.divide(total, self.full((), free, total.dtype))
 
+    @in_float32(1)
     def logsumexp(self, x, axis, keepdims):
         top = self.max(x, axis, True)
         top = self.where(self.isfinite(top), top, self.zeros_like(top))
         total = self.log(self.sum(self.exp(x - top), axis, keepdims))
         return total + (top if keepdims else self.reshape(top, total.shape))
 
+    @in_float32(1)
     def softmax(self, x, axis):
         if 0 in x.shape:
             return self.copy(x)
         e = self.exp(x - self.max(x, axis, True))
         return e / self.sum(e, axis, True)
 
+    @in_float32(1)
     def log_softmax(self, x, axis):
         if 0 in x.shape:
             return self.copy(x)
         shifted = x - self.max(x, axis, True)
         return shifted - self.log(self.sum(self.exp(shifted), axis, True))
 
+    @in_float32(2)
     def softmax_grad(self, g, out, axis):
         weighted = g * out
         return weighted - out * self.sum(weighted, axis, True)
 
+    @in_float32(2)
     def log_softmax_grad(self, g, out, axis):
         return g - self.exp(out) * self.sum(g, axis, True)
 
+    @in_float32(1)
     def cumulative_prod(self, x, axis):
         parts, total = [], None
         for i in range(x.shape[axis]):
@@ -273,6 +301,12 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
         if not x.shape:
             return self.reshape(x, index.shape)
         return self.getitem(x, self.along(x.shape, index, axis))
+
+    def outside(self, index, n):
+        """Whether an index array has an entry outside 0 ... n - 1; looked for only where values are at hand."""
+        if not self.values_at_hand or 0 in index.shape:
+            return False
+        return int(self.min(index, None, False)) < 0 or int(self.max(index, None, False)) >= n
 
     def along(self, shape, index, axis):
         """The advanced index that picks ``index`` along ``axis`` and its own position along the others."""

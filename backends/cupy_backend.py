@@ -5,6 +5,7 @@ import importlib.metadata
 import importlib.util
 
 from .common import Backend
+from .half import in_float32
 from .spec import BackendSpec, hookimpl
 
 _PACKAGES = ("cupy-cuda12x", "cupy-cuda13x", "cupy-cuda11x", "cupy")
@@ -30,7 +31,8 @@ ADOPTED = {
 
 #: (function, keywords) that the methods below call; checked against the installed cupy as well.
 CALLED = {
-    "sum": ("axis", "keepdims"), "prod": ("axis", "keepdims"), "amax": ("axis", "keepdims"), "amin": ("axis", "keepdims"),
+    "sum": ("axis", "dtype", "keepdims"), "prod": ("axis", "dtype", "keepdims"), "amax": ("axis", "keepdims"),
+    "amin": ("axis", "keepdims"),
     "any": ("axis", "keepdims"), "all": ("axis", "keepdims"), "argmax": ("axis", "keepdims"),
     "argmin": ("axis", "keepdims"), "cumsum": ("axis", "dtype"), "cumprod": ("axis", "dtype"), "sort": ("axis", "kind"),
     "argsort": ("axis", "kind"), "asarray": ("dtype",), "asnumpy": (), "reshape": (), "diagonal": (), "nonzero": (),
@@ -61,13 +63,14 @@ def _version():
     return "not installed"
 
 
-def build(cupy):
-    """The namespace class over a cupy module (a parameter, so that tests can check it without a device)."""
+def build(cupy, kernels):
+    """The namespace class over a cupy module and a class with own kernels (parameters, for tests without a device)."""
 
-    class CupyBackend(Backend):
+    class CupyBackend(kernels, Backend):
         """cupy's functions by their array-API names."""
 
         array_type = cupy.ndarray
+        _kernels = {}  # noqa: RUF012
 
         def __init__(self, name, device_type, index):
             super().__init__(name, device_type, index)
@@ -137,7 +140,7 @@ def build(cupy):
 
         @staticmethod
         def contiguous(a):
-            return cupy.ascontiguousarray(a)
+            return a if a.flags.c_contiguous else cupy.ascontiguousarray(a)
 
         @staticmethod
         def data_ptr(a):
@@ -146,6 +149,20 @@ def build(cupy):
         @staticmethod
         def memory_allocated():
             return cupy.get_default_memory_pool().used_bytes()
+
+        @staticmethod
+        def empty_cache():
+            cupy.get_default_memory_pool().free_all_blocks()
+
+        # One launch each, where a Python number needs no array of its own.
+        def relu(self, x):
+            if x.dtype == self.bool:
+                return super().relu(x)  # raises
+            return cupy.maximum(x, 0)
+
+        @staticmethod
+        def reciprocal(x):
+            return 1.0 / x
 
         @staticmethod
         def sum(a, axis, keepdims):
@@ -179,12 +196,13 @@ def build(cupy):
         def argmin(a, axis, keepdims):
             return cupy.argmin(a, axis=axis, keepdims=keepdims)
 
-        @staticmethod
-        def cumulative_sum(a, axis):
+        # cupy's sums and products add half precision up in float32, its running ones do not.
+        @in_float32(1)
+        def cumulative_sum(self, a, axis):
             return cupy.cumsum(a, axis=axis, dtype=a.dtype)
 
-        @staticmethod
-        def cumulative_prod(a, axis):
+        @in_float32(1)
+        def cumulative_prod(self, a, axis):
             return cupy.cumprod(a, axis=axis, dtype=a.dtype)
 
         @staticmethod
@@ -237,6 +255,7 @@ def build(cupy):
         def synchronize():
             cupy.cuda.Device().synchronize()
 
+    CupyBackend.cupy = cupy
     for ours, theirs in ADOPTED.items():
         function = getattr(cupy, theirs)
         setattr(CupyBackend, ours, function if isinstance(function, cupy.ufunc) else staticmethod(function))
@@ -248,7 +267,9 @@ def build(cupy):
 def _load():
     import cupy
 
-    return build(cupy)
+    from .cupy_kernels import CupyKernels
+
+    return build(cupy, CupyKernels)
 
 
 @hookimpl

@@ -6,6 +6,8 @@ arrays and, under create_graph, on tensors.
 
 import math
 
+from .half import in_float32
+
 
 class Derived:
     """Mixed into :class:`plugrad.backends.Backend`."""
@@ -37,6 +39,18 @@ class Derived:
             return self.astype(x >= low, x.dtype)
         return self.astype(x >= low, x.dtype) * self.astype(x <= high, x.dtype)
 
+    def raised(self, x, low, high):
+        """1 where clamping gives low, in the dtype of x."""
+        if high is None:
+            return self.astype(x < low, x.dtype)
+        return self.astype(x < low, x.dtype) * self.astype(low < high, x.dtype)
+
+    def lowered(self, x, low, high):
+        """1 where clamping gives high, in the dtype of x."""
+        if low is None:
+            return self.astype(x > high, x.dtype)
+        return self.astype(self.logical_or(x > high, high < low), x.dtype)
+
     def strictly_inside(self, x, low, high):
         return self.astype(x > low, x.dtype) * self.astype(x < high, x.dtype)
 
@@ -48,10 +62,16 @@ class Derived:
         return x / self.select(size == 0, 1.0, size)
 
     def bitwise_left_shift(self, x, y):
-        return self.multiply(x, self.pow(self.full((), 2, x.dtype), y))
+        return self.multiply(self.whole(x), self.pow(self.full((), 2, x.dtype), y))
 
     def bitwise_right_shift(self, x, y):
-        return self.floor_divide(x, self.pow(self.full((), 2, x.dtype), y))
+        return self.floor_divide(self.whole(x), self.pow(self.full((), 2, x.dtype), y))
+
+    def whole(self, x):
+        """x itself, which must have an integer dtype."""
+        if "int" not in self.dtype_names[x.dtype]:
+            raise TypeError(f"{self.dtype_names[x.dtype]} is no integer dtype")
+        return x
 
     def lerp(self, x, y, weight):
         return x + weight * (y - x)
@@ -108,6 +128,7 @@ class Derived:
     def sum_all(self, x):
         return self.sum(x, None, False)
 
+    @in_float32(1)
     def mean_all(self, x):
         n = self.count(x.shape, None)
         return self.sum(x, None, False) / n if n else self.sum(x, None, False) * math.nan
@@ -146,6 +167,7 @@ class Derived:
         share = self.astype(chosen, dtype)
         return share / self.sum(share, axes, True)
 
+    @in_float32(1)
     def product_of_others(self, x, axes):
         """Product of all other elements of a group; exact where some are zero."""
         order = tuple(i for i in range(len(x.shape)) if axes is not None and i not in axes)
@@ -167,6 +189,7 @@ class Derived:
             inverse[a] = i
         return self.permute_dims(others, tuple(inverse))
 
+    @in_float32(3)
     def cumulative_prod_grad(self, g, x, out, axis):
         """d/dx_k Σ g_i Π_{j≤i} x_j, by one running product per k so that zeros are exact."""
         n = x.shape[axis] if x.shape else 1
@@ -179,12 +202,14 @@ class Derived:
             parts.append(self.sum(self.part(g, axis, k, n) * running, (axis,), True))
         return self.concat(parts, axis) if parts else self.zeros_like(x)
 
+    @in_float32(1)
     def norm(self, x, axes, keepdims):
         return self.sqrt(self.sum(self.square_abs(x), axes, keepdims))
 
     def norm_grad(self, g, x, out):
         return x * self.select(out == 0, 0.0, g / self.select(out == 0, 1.0, out))
 
+    @in_float32(1)
     def power_norm(self, x, p, axes, keepdims):
         size = self.abs(x)
         if p == 0.0:

@@ -4,6 +4,8 @@ What gradient rules call is written in operators and namespace functions only: u
 tensors. Weights, masks and class indices are constants: raw arrays, which :meth:`Losses.scaled` brings in.
 """
 
+from .half import in_float32
+
 __all__ = ["Losses"]
 
 #: Least logarithm in binary_cross_entropy, so that log 0 gives a finite loss.
@@ -17,6 +19,7 @@ class Losses:
         """x times a constant array."""
         return x * self.narrowed(factor, x.dtype)
 
+    @in_float32(1)
     def divided(self, x, divisor):
         """x divided by a number."""
         return x / divisor
@@ -30,6 +33,7 @@ class Losses:
             return x
         return self.sum_all(x) if reduction == "sum" else self.mean_all(x)
 
+    @in_float32(1)
     def per_element(self, g, shape, reduction):
         """The gradient of one summand: g divided by their number for "mean"."""
         return g * (1.0 / max(self.count(shape, None), 1)) if reduction == "mean" else g
@@ -116,16 +120,20 @@ class Losses:
         kept = self.astype(valid, dtype)
         return safe, kept if weight is None else kept * self.narrowed(self.getitem(weight, (safe,)), dtype)
 
+    @in_float32(1)
     def nll_loss(self, x, target, weight, reduction, ignore_index):
         """-w · x at the target class; x (N, C, *S) or (C), target (N, *S) or ()."""
         axis = min(len(x.shape), 2) - 1
         safe, w = self.class_weights(target, weight, ignore_index, x.dtype)
+        if self.outside(safe, x.shape[axis]):
+            raise IndexError("no such class")
         picked = self.reshape(self.take_along_axis(x, self.expand_dims(safe, axis), axis), target.shape)
         loss = self.where(target != ignore_index, -picked * w, self.zeros_like(picked))
         if reduction == "none":
             return loss
         return self.sum_all(loss) if reduction == "sum" else self.sum_all(loss) / self.sum_all(w)
 
+    @in_float32(1)
     def nll_loss_backward(self, g, target, weight, reduction, ignore_index, shape):
         """The transpose of :meth:`nll_loss`: zeros of a shape with -w · g at the target class."""
         axis = min(len(shape), 2) - 1
@@ -139,29 +147,34 @@ class Losses:
     def at_least_zero(self, x):
         return self.relu(x)
 
+    @in_float32(1)
     def multi_margin_loss(self, x, hot, factor, margin, p, reduction):
         """Per sample the sum of factor · max(0, margin - x[target] + x)^p, where ``hot`` marks the target class."""
         over = self.relu(x - self.sum(self.scaled(x, hot), (1,), True) + margin)
         over = over if p == 1 else over * over
         return self.reduced(self.sum(self.scaled(over, factor), (1,), False), reduction)
 
+    @in_float32(2)
     def multi_margin_loss_grad(self, g, x, hot, factor, margin, p, reduction):
         over = self.relu(x - self.sum(self.scaled(x, hot), (1,), True) + margin)
         slope = self.scaled(self.step(over) if p == 1 else over * 2.0, factor)
         slope = slope * self.per_row(g, x.shape, reduction)
         return slope - self.scaled(self.broadcast_to(self.sum(slope, (1,), True), tuple(x.shape)), hot)
 
+    @in_float32(1)
     def per_row(self, g, shape, reduction):
         """The gradient of each row's loss, in a shape that broadcasts to the rows."""
         if reduction == "none":
             return self.reshape(g, (shape[0], 1))
         return g * (1.0 / max(shape[0], 1)) if reduction == "mean" else g
 
+    @in_float32(1)
     def multilabel_margin_loss(self, x, factor, reduction):
         """Per sample the sum over classes k, i of factor[k, i] · max(0, 1 - x[k] + x[i])."""
         over = self.relu(1.0 - self.expand_dims(x, 2) + self.expand_dims(x, 1))
         return self.reduced(self.sum(self.scaled(over, factor), (1, 2), False), reduction)
 
+    @in_float32(2)
     def multilabel_margin_loss_grad(self, g, x, factor, reduction):
         n, c = x.shape
         over = self.relu(1.0 - self.reshape(x, (n, c, 1)) + self.reshape(x, (n, 1, c)))

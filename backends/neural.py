@@ -2,6 +2,8 @@
 
 import math
 
+from .half import in_float32
+
 __all__ = ["Neural"]
 
 
@@ -41,6 +43,8 @@ class Neural:
     # --- embedding: weight (rows, D), index (*) of whole numbers, y (*, D) ---
     def embedding(self, weight, index, padding_idx, by_count):
         """The rows of the weight at an index. ``padding_idx`` and ``by_count`` concern the gradient."""
+        if self.outside(index, weight.shape[0]):
+            raise IndexError("no such row")
         return self.getitem(weight, (index,))
 
     def embedding_backward(self, y, index, rows, padding_idx, by_count):
@@ -60,6 +64,7 @@ class Neural:
         picked = self.getitem(x, (index,))
         return picked if share is None else picked * share
 
+    @in_float32(1)
     def add_rows(self, y, index, rows):
         """Zeros (rows, D) with y (*, D) added at the rows that index (*) tells."""
         out = self.zeros((rows, y.shape[-1]), y.dtype)

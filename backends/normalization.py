@@ -5,9 +5,9 @@ is computed in float32. The gradients are written in operators and namespace fun
 text runs on tensors, where ``recalled`` computes the statistics anew, as recorded ops.
 """
 
-__all__ = ["Normalization"]
+from .half import HALF
 
-HALF = ("float16", "bfloat16")
+__all__ = ["Normalization"]
 
 
 class Normalization:

@@ -13,17 +13,25 @@ from .numpy_losses import NumpyLosses
 from .numpy_neural import NumpyNeural
 from .numpy_norm import NumpyNorm
 from .numpy_pool import NumpyPooling
+from .numpy_sums import NumpySums
 from .spec import BackendSpec, hookimpl
-
-_add_reduce = np.add.reduce
 
 
 class NumpyBackend(
-    NumpyActivations, NumpyConvolution, NumpyLinalg, NumpyLosses, NumpyNeural, NumpyNorm, NumpyPooling, Backend
+    NumpyActivations,
+    NumpyConvolution,
+    NumpyLinalg,
+    NumpyLosses,
+    NumpyNeural,
+    NumpyNorm,
+    NumpyPooling,
+    NumpySums,
+    Backend,
 ):
     """numpy's functions by their array-API names; temporaries are avoided where it pays."""
 
     array_type = np.ndarray
+    values_at_hand = True
     sgd_step = numpy_steps.sgd_step
     adam_step = numpy_steps.adam_step
 
@@ -198,14 +206,6 @@ class NumpyBackend(
 
     # --- reductions ---
     @staticmethod
-    def sum(a, axis, keepdims):
-        return _add_reduce(a, axis, None, None, keepdims)
-
-    @staticmethod
-    def prod(a, axis, keepdims):
-        return np.multiply.reduce(a, axis, None, None, keepdims)
-
-    @staticmethod
     def max(a, axis, keepdims):
         return np.maximum.reduce(a, axis, None, None, keepdims)
 
@@ -230,20 +230,8 @@ class NumpyBackend(
         return np.argmin(a, axis, keepdims=keepdims)
 
     @staticmethod
-    def cumulative_sum(a, axis):
-        return np.cumsum(a, axis, a.dtype)
-
-    @staticmethod
-    def cumulative_prod(a, axis):
-        return np.cumprod(a, axis, a.dtype)
-
-    @staticmethod
     def square_abs(x):
         return np.square(x) if x.dtype.kind != "c" else np.square(x.real) + np.square(x.imag)
-
-    @staticmethod
-    def sum_all(a):
-        return _add_reduce(a, None)
 
     @staticmethod
     def diagonal(a, offset):
@@ -307,10 +295,6 @@ class NumpyBackend(
     @staticmethod
     def assign(target, value):
         target[...] = value
-
-    @staticmethod
-    def add_at(a, key, value):
-        np.add.at(a, key, value)
 
     @staticmethod
     def sort(a, axis):

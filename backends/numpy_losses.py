@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .half import in_float32
 from .numpy_blocks import BLOCK, each_block, ones, rows_of
 
 __all__ = ["NumpyLosses"]
@@ -100,15 +101,17 @@ class NumpyLosses:
             squares += float(np.dot(difference, difference))
         return x.dtype.type(squares / x.size if reduction == "mean" else squares)
 
+    @in_float32(1)
     def nll_loss(self, x, target, weight, reduction, ignore_index):
         if not counts_all(target, weight, ignore_index):
-            return super().nll_loss(x, legal(target, ignore_index), weight, reduction, ignore_index)
+            return super().nll_loss(x, target, weight, reduction, ignore_index)
         picked = x[picks(x.shape, target)]
         if reduction == "none":
             return np.negative(picked)
         found = np.negative(np.add.reduce(picked, None))
         return found if reduction == "sum" else np.divide(found, x.dtype.type(target.size))
 
+    @in_float32(1)
     def nll_loss_backward(self, g, target, weight, reduction, ignore_index, shape):
         if counts_all(target, weight, ignore_index):
             each = np.divide(g, -target.size if reduction == "mean" and target.size else -1)
@@ -126,13 +129,6 @@ class NumpyLosses:
 def counts_all(target, weight, ignore_index):
     """Whether every target is a class of weight 1."""
     return weight is None and ignore_index < 0 and (not target.size or target.min() >= 0)
-
-
-def legal(target, ignore_index):
-    """The targets, once none is negative but the one to ignore: numpy would count from the end."""
-    if ((target < 0) & (target != ignore_index)).any():
-        raise IndexError("a negative class")
-    return target
 
 
 def picks(shape, target):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .half import in_float32
 from .numpy_conv import in_blas
 
 __all__ = ["NumpyNeural"]
@@ -44,6 +45,7 @@ class NumpyNeural:
             raise IndexError("a negative row number")  # numpy would count from the end
         return weight[index]
 
+    @in_float32(1)
     def add_rows(self, y, index, rows):
         y, index = y.reshape(-1, y.shape[-1]), index.reshape(-1)
         out = np.zeros((rows, y.shape[1]), y.dtype)

@@ -7,6 +7,7 @@ order, as torch does.
 import math
 from functools import lru_cache
 
+from .half import in_float32
 from .windows import axis_taps, pooled_count
 
 __all__ = ["Pooling", "cells", "pooled_sizes", "taps_of_pool"]
@@ -116,6 +117,7 @@ class Pooling:
         return self.reshape(spread, shape)
 
     # --- means ---
+    @in_float32(1)
     def avg_pool(self, x, kernel, stride, padding, ceil_mode, count_include_pad, divisor):
         """The mean of each window, or its sum divided by ``divisor``."""
         taps = taps_of_pool(x.shape, kernel, stride, padding, (1,) * len(kernel), ceil_mode)
@@ -124,6 +126,7 @@ class Pooling:
             x = self._window_sum(x, axis, axis_taps_)
         return x * share
 
+    @in_float32(1)
     def avg_pool_input(self, g, size, kernel, stride, padding, ceil_mode, count_include_pad, divisor):
         """The transpose of :meth:`avg_pool`, for an input whose pooled axes have the sizes ``size``."""
         shape = (*g.shape[: len(g.shape) - len(kernel)], *size)
@@ -181,6 +184,7 @@ class Pooling:
             x, at = self.concat(tops, axis), self.concat(places, axis)
         return x, at
 
+    @in_float32(1)
     def adaptive_avg_pool(self, x, size):
         """The mean of each cell of a division of the last axes into ``size`` cells."""
         first = len(x.shape) - len(size)
@@ -194,6 +198,7 @@ class Pooling:
             x = self._along(x, axis, self._cell_means(x.shape[axis], count, x.dtype))
         return x
 
+    @in_float32(1)
     def adaptive_avg_pool_input(self, g, size):
         """The transpose of :meth:`adaptive_avg_pool`, for an input whose pooled axes have the sizes ``size``."""
         first = len(g.shape) - len(size)

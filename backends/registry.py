@@ -161,11 +161,16 @@ def _version_of(spec):
         return f"unknown ({error!r})"
 
 
+class DeviceUnavailable(AssertionError, RuntimeError):
+    """A backend is known but can't be used here: torch's AssertionError, and the RuntimeError of all else about devices."""
+
+
 def spec_for(device_type):
     """The backend that serves a device type: the first usable one; its own name is a device type too.
 
     Raises:
-        RuntimeError: no backend knows the type, or none that does is usable; the text lists the reasons.
+        DeviceUnavailable: backends know the type, but none is usable; the text lists the reasons.
+        RuntimeError: no backend knows the type.
     """
     candidates = [s for s in _specs().values() if device_type in s.device_types or device_type == s.name]
     reasons = {}
@@ -176,7 +181,9 @@ def spec_for(device_type):
         reasons[spec.name] = why
     if reasons:
         listed = "; ".join(f"{name}: {why}" for name, why in reasons.items())
-        raise RuntimeError(f"no backend for device type {device_type!r} is usable here ({listed})")
+        raise DeviceUnavailable(
+            f"Torch not compiled with {device_type.upper()} enabled: no backend for device type {device_type!r} is usable here ({listed})"
+        )
     known = sorted({t for s in _specs().values() for t in s.device_types})
     raise RuntimeError(f"no backend serves device type {device_type!r}; there are {', '.join(known)}")
 

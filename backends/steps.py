@@ -2,9 +2,9 @@
 
 import functools
 
-__all__ = ["adam_step", "sgd_step"]
+from .half import HALF
 
-HALF = ("float16", "bfloat16")
+__all__ = ["adam_step", "sgd_step"]
 
 
 def in_full_precision(step):

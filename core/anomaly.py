@@ -1,9 +1,10 @@
 """Anomaly mode: backward raises where a NaN arises, and says which line of the forward pass an error comes from."""
 
+import os
 import warnings
 from contextlib import contextmanager
 
-from .recording import Anomaly, watch
+from .recording import RUNNING, Anomaly, renew_lines, want_lines, watch
 
 NOTICE = (
     "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for debugging."
@@ -24,6 +25,7 @@ def switch(enabled, check_nan):
     if enabled != Anomaly.enabled:
         watch(+1 if enabled else -1)
     Anomaly.enabled, Anomaly.check_nan = enabled, check_nan
+    renew_lines()
 
 
 class set_detect_anomaly:
@@ -58,11 +60,12 @@ class detect_anomaly:
         >>> import warnings
         >>> import plugrad
         >>> x = plugrad.zeros(1, requires_grad=True)
-        >>> with warnings.catch_warnings(action="ignore"), plugrad.autograd.detect_anomaly():
-        ...     (x.sqrt() * 0).sum().backward()
-        Traceback (most recent call last):
-        ...
-        RuntimeError: Function 'SqrtBackward0' returned nan values in its 0th output.
+        >>> try:
+        ...     with warnings.catch_warnings(action="ignore"), plugrad.autograd.detect_anomaly():
+        ...         (x.sqrt() * 0).sum().backward()
+        ... except RuntimeError as error:
+        ...     print(error)
+        Function 'SqrtBackward0' returned nan values in its 0th output.
     """
 
     def __init__(self, check_nan=True):
@@ -80,11 +83,16 @@ class detect_anomaly:
 @contextmanager
 def located(node):
     """A block around a node's backward: an error in it is preceded by a warning that says where the node was recorded."""
+    outside = RUNNING.set(node)
     try:
         yield
     except Exception:
         warnings.warn(place_of(node), UserWarning, stacklevel=6)
+        while (node := node.metadata.get("parent_")) is not None:
+            warnings.warn(cause_of(node), UserWarning, stacklevel=6)
         raise
+    finally:
+        RUNNING.reset(outside)
 
 
 def place_of(node):
@@ -97,6 +105,16 @@ def place_of(node):
     return f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{''.join(lines)}"
 
 
+def cause_of(node):
+    lines = node.metadata.get("traceback_")
+    found = (
+        "No forward pass information available."
+        if lines is None
+        else (f"Traceback of forward call that induced the previous calculation:\n{''.join(lines)}")
+    )
+    return f"\n\nPrevious calculation was induced by {node.name()}. {found}"
+
+
 def check_nan(node, gradients, tensor_of):
     """Raise when a gradient that a node gave has a NaN."""
     for i, g in enumerate(gradients):
@@ -105,3 +123,6 @@ def check_nan(node, gradients, tensor_of):
 
 
 __all__ = ["detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_detect_anomaly"]
+
+if os.environ.get("PLUGRAD_LINES") == "1":
+    want_lines(True)  # not in recording.py, which is imported before there are ops

@@ -4,7 +4,6 @@
 """
 
 import linecache
-import operator
 import threading
 import types
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from .graph import CLOCK, FREED, INFERENCE, LEAF, ORDERS, Node, Port, Version
 from .modes import is_grad_enabled, is_inference_mode_enabled
 from .op_text import function_text, node_text, saved_names
 from .rows import ROWS, Row
+from .signatures import OpSignature
+from .watching import WATCHED, WatchingNode
 
 
 class Fallback(Exception):
@@ -70,6 +71,7 @@ def _lazy(row, name):
     function.__qualname__ = name
     function.__doc__ = row.doc
     function.__module__ = "plugrad"
+    function.__signature__ = OpSignature(row, row.has_out and name == row.name)
     return function
 
 
@@ -112,7 +114,7 @@ class _texts:
 
 
 def use_texts(name, wanted):
-    """Have all ops run a text with or without an extra, ``"watched"`` or ``"inference"``, now and when compiled later."""
+    """Have all ops run a text with or without an extra: "watched", "inference" or "intercepted"; those compiled later too."""
     with _lock:
         used = set(_texts.used) - {name} | ({name} if wanted else set())
         _texts.used = tuple(sorted(used))
@@ -128,12 +130,18 @@ def functions_of(row):
 
 def variant(row, function, extras):
     """The code of one of a row's functions with extras."""
+    from .interception import intercepting_text
+
     name = function.__name__
     if extras not in row.codes[name]:
         is_operator = function is row.operator_function
         slow, with_out = ("slow_operator", False) if is_operator else ("slow_op", row.has_out)
+        if "intercepted" in extras:
+            rest = tuple(e for e in extras if e != "intercepted")
+            text = intercepting_text(row, function, variant(row, function, rest), rest)
+        else:
+            text = function_text(row, name, slow, with_out, **dict.fromkeys(extras, True))
         made = dict(function.__globals__)
-        text = function_text(row, name, slow, with_out, **dict.fromkeys(extras, True))
         execute(text, " ".join([name, "of", row.name, *extras]), made)
         row.codes[name][extras] = made[name].__code__
     return row.codes[name][extras]
@@ -203,8 +211,9 @@ def make_node_class(row, namespace):
     for name in arrays:
         body["_saved_" + PUBLIC_SAVED.get(name, name)] = saved_property(name, row)
     for name in values:
-        body["_saved_" + name] = property(operator.attrgetter(name))
-    return type(row.node_name, (Node,), body)
+        body["_saved_" + name] = value_property(name)
+    base = WatchingNode if WATCHED.intersection(values) else Node
+    return type(row.node_name, (base,), body)
 
 
 # How torch names what a node keeps: ``grad_fn._saved_self``.
@@ -222,6 +231,17 @@ def saved_property(name, row):
         edge = n.next[row.tensors.index(name)] if name in row.tensors else n if row.outputs == [name] else None
         kept = getattr(n, name, None)
         return rebuild(n.xp, kept.array() if isinstance(kept, Packed) else kept, edge)
+
+    return property(saved)
+
+
+def value_property(name):
+    def saved(n):
+        from .recording import Packed
+        from .slow import rebuild
+
+        kept = getattr(n, name)
+        return rebuild(n.xp, kept.array() if isinstance(kept, Packed) else kept, None)
 
     return property(saved)
 

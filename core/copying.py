@@ -40,12 +40,12 @@ def _copy_of_view(t, memo):
 
 
 def reduce(t):
-    """Pickle by host array, dtype, device and flag; the history is not pickled."""
-    if not t.is_leaf:
-        import warnings
+    """Pickle by host array, dtype, device and flag; history and hooks are not pickled."""
+    if t._x is not None and t._x.hooks:
+        from .pickling import warn_of_hooks
 
-        warnings.warn("pickling a tensor with a history keeps its values only", UserWarning, stacklevel=3)
-    return _restore, (type(t), t._host().copy(), str(t.device), t.requires_grad, dict(t.__dict__))
+        warn_of_hooks(t)
+    return _restore, (type(t), t._host().copy(order="K"), str(t.device), t.requires_grad, dict(t.__dict__))
 
 
 def _restore(cls, array, device, requires_grad, attributes):

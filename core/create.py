@@ -91,8 +91,8 @@ def as_tensor(data, dtype=None, device=None):
         return data.to(device=data.device if device is None else device, dtype=data.dtype if dtype is None else dtype)
     from .interop import is_numpy_array
 
-    if is_numpy_array(data):
-        found = from_numpy(data) if _space(device).device_type == "cpu" else from_host(data, device)
+    if is_numpy_array(data) and _space(device).device_type == "cpu":
+        found = from_numpy(data)
         return found if dtype is None else found.to(dtype)
     return tensor(data, dtype=dtype, device=device)
 
@@ -284,7 +284,7 @@ def _new(maker):
         return maker(
             *args,
             dtype=dtype or self.dtype,
-            device=self.device if device is None else device,
+            device=self._xp if device is None else device,  # under vmap an array for every example
             requires_grad=requires_grad,
             **options,
         )

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from .graph import LEAF, LEAF_TENSOR, PORT, AccumulateGrad, Port
-from .tensor import Tensor, wrap
+from .tensor import Size, Tensor, wrap
 
 
 class GradientEdge(NamedTuple):
@@ -44,6 +44,36 @@ class Blank:
         self.dtype = dtype
 
 
+class InputMetadata:
+    """What a node's ``_input_metadata`` says of the gradient of one of its outputs.
+
+    Attributes:
+        shape, dtype, device: as a tensor's.
+        is_nested_tensor, is_cpp_nested_tensor: False: there are no nested tensors.
+    """
+
+    __slots__ = ("device", "dtype", "shape")
+    is_nested_tensor = is_cpp_nested_tensor = False
+
+    def __init__(self, shape, dtype, device):
+        self.shape = shape
+        self.dtype = dtype
+        self.device = device
+
+
+def input_metadata(node):
+    """A list with an InputMetadata per output of a node."""
+    if isinstance(node, AccumulateGrad):
+        leaf = node.variable
+        return [InputMetadata(leaf.shape, leaf.dtype, leaf.device)]
+    shapes, dtypes = ((node.shape,), (node.dtype,)) if node.outputs == 1 else (node.shape, node.dtype)
+    return [
+        InputMetadata(Size(shape), node.xp.to_dtype[dtype], node.xp.device)
+        for shape, dtype in zip(shapes, dtypes, strict=True)
+        if shape is not None
+    ]
+
+
 def tensor_of(edge):
     """The tensor that stands for an edge: the leaf itself, or a tensor without values."""
     node = edge.node
@@ -55,4 +85,4 @@ def tensor_of(edge):
     return wrap(Tensor, node.xp, Blank(shape, dtype), Port(node, edge.output_nr, shape, dtype))
 
 
-__all__ = ["GradientEdge", "get_gradient_edge", "tensor_of"]
+__all__ = ["GradientEdge", "get_gradient_edge", "input_metadata", "tensor_of"]

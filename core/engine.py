@@ -1,10 +1,14 @@
 """backward and grad: their arguments, their checks, and what of a walk's gradients they hand out."""
 
 import warnings
+from collections.abc import Mapping
 
+from .active import Running, refuse_backward
 from .edges import GradientEdge, tensor_of
+from .gradients import Arrays, Unrecorded
 from .graph import LEAF, LEAF_TENSOR, NODE, PORT
 from .hooks import retain_grad
+from .modes import is_grad_enabled
 from .tensor import Tensor, wrap
 from .walk import Walk
 
@@ -13,7 +17,7 @@ def roots_of(tensors, gradients):
     """Check the roots and pair each edge with its gradient."""
     given = (None,) * len(tensors) if gradients is None else gradients
     pairs = [(t, root_gradient(i, t, g)) for i, (t, g) in enumerate(zip(tensors, given, strict=False))]
-    if len(given) != len(tensors):
+    if len(given) < len(tensors):
         raise RuntimeError(f"got {len(tensors)} tensors and {len(given)} gradients")
     for i, (tensor, _) in enumerate(pairs):
         if tensor._fn is None:
@@ -55,7 +59,10 @@ def as_tuple(tensors):
 
 
 def start(pairs, keep_graph, create_graph, only=None, captured=None):
+    pairs = [(t, fitted(t, g)) for t, g in pairs]
     walk = Walk(pairs[0][0]._xp, create_graph, keep_graph, only)
+    if walk.kind is Arrays and any(g._xp is not t._xp for t, g in pairs):
+        walk.kind = Unrecorded  # gradients under a vmap that the graph is not under: tensors mix, arrays do not
     walk.captured = captured or {}
     with walk:
         for tensor, gradient in pairs:
@@ -65,7 +72,38 @@ def start(pairs, keep_graph, create_graph, only=None, captured=None):
     return walk
 
 
-def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None):
+def fitted(tensor, gradient):
+    """A gradient in the namespace of its root, where all of the batches it is in are those of the root."""
+    if gradient._xp is tensor._xp or not hasattr(tensor._xp.transform, "together"):
+        return gradient
+    return tensor._xp.transform.together((tensor, gradient))[1]
+
+
+def inputs_of(inputs, caller):
+    """The inputs as a tuple of tensors; a dict's values are meant."""
+    if isinstance(inputs, Mapping):
+        if type(inputs) is not dict:
+            raise TypeError(
+                f"`inputs` argument to `{caller}()` must be a dict, not {type(inputs).__name__}. Other Mapping types are not supported."
+            )
+        inputs = inputs.values()
+    inputs = as_tuple(inputs)
+    if not inputs:
+        raise RuntimeError(f"`inputs` argument to `{caller}()` cannot be empty.")
+    return inputs
+
+
+def given_by_old_name(grad_tensors, grad_variables):
+    """What ``grad_variables`` gave in place of ``grad_tensors``."""
+    warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=3)
+    if grad_tensors is not None:
+        raise RuntimeError(
+            "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use `grad_tensors`."
+        )
+    return grad_variables
+
+
+def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
     """Sum the gradients of ``tensors`` into the ``.grad`` of the leaves they depend on.
 
     Args:
@@ -73,16 +111,18 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         grad_tensors: a gradient of the same shape per root; None for roots with one element.
         retain_graph: keep what the nodes saved (default: the value of create_graph).
         create_graph: record the walk, so that the gradients have gradients.
-        inputs: only these get a gradient.
+        grad_variables: the deprecated name of grad_tensors.
+        inputs: only these get a gradient: a tensor, a sequence or a dict of them.
 
     Raises:
         RuntimeError: a root has no history or a wrong gradient, or the graph was freed.
     """
+    refuse_backward()
     tensors = as_tuple(tensors)
+    if grad_variables is not None:
+        grad_tensors = given_by_old_name(grad_tensors, grad_variables)
     if inputs is not None:
-        inputs = as_tuple(inputs)
-        if not inputs:
-            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+        inputs = inputs_of(inputs, "backward")
         if any(tensor._fn is None for tensor in inputs):
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
     pairs = roots_of(tensors, as_tuple(grad_tensors) if grad_tensors is not None else None)
@@ -175,6 +215,7 @@ def grad(
     grad_outputs=None,
     retain_graph=None,
     create_graph=False,
+    only_inputs=True,
     allow_unused=None,
     is_grads_batched=False,
     materialize_grads=False,
@@ -182,12 +223,14 @@ def grad(
     """Return d(sum of outputs · grad_outputs)/d(input) for each input, without touching any ``.grad``.
 
     Args:
-        outputs, inputs: tensors, or sequences of them.
+        outputs: a tensor or a sequence of them.
+        inputs: the same, or a dict of tensors; the result is then a dict with its keys.
         grad_outputs: a gradient of the same shape per output; None for outputs with one element.
         retain_graph: keep what the nodes saved (default: the value of create_graph).
         create_graph: record the walk, so that the gradients have gradients.
+        only_inputs: deprecated and ignored.
         allow_unused: give None for an input that the outputs do not depend on.
-        is_grads_batched: the first dimension of every grad_output counts gradients; one walk is made for each.
+        is_grads_batched: the first dimension of every grad_output counts gradients; all are computed in one walk.
         materialize_grads: give zeros instead of None.
 
     Raises:
@@ -205,18 +248,33 @@ def grad(
         )
     allow_unused = materialize_grads if allow_unused is None else allow_unused
     keep = create_graph if retain_graph is None else retain_graph
-    outputs, inputs = as_tuple(outputs), as_tuple(inputs)
+    names, outputs, inputs = inputs if type(inputs) is dict else None, as_tuple(outputs), inputs_of(inputs, "grad")
     gradients = as_tuple(grad_outputs) if grad_outputs is not None else None
-    if not inputs:
-        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    if not only_inputs:
+        warn_of_only_inputs()
     if is_grads_batched:
-        return batched(outputs, inputs, gradients, keep, create_graph, allow_unused, materialize_grads)
+        found = batched(outputs, inputs, gradients, keep, create_graph, allow_unused, materialize_grads)
+    else:
+        found = gradients_of(outputs, inputs, gradients, keep, create_graph, allow_unused, materialize_grads)
+    return found if names is None else dict(zip(names, found, strict=True))
+
+
+def warn_of_only_inputs():
+    warnings.warn(
+        "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts of the graph, "
+        "please use torch.autograd.backward.",
+        FutureWarning,
+        stacklevel=3,
+    )
+
+
+def gradients_of(outputs, inputs, gradients, keep, create_graph, allow_unused, materialize_grads):
+    """grad() in one walk."""
     pairs = roots_of(outputs, gradients)
-    for tensor in inputs:
-        if tensor._fn is None and not allow_unused:
-            raise RuntimeError("One of the differentiated Tensors does not require grad")
+    if any(tensor._fn is None for tensor in inputs):
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
     if not pairs:
-        return tuple(missing(i, t, allow_unused, materialize_grads) for i, t in enumerate(inputs))
+        return tuple(missing(i, t, allow_unused, materialize_grads, create_graph) for i, t in enumerate(inputs))
     walk = start(pairs, keep, create_graph, *plan(pairs, inputs))
     with walk:
         found = tuple(
@@ -228,42 +286,33 @@ def grad(
 
 
 def batched(outputs, inputs, gradients, keep, create_graph, allow_unused, materialize_grads):
-    """grad() once per entry of the gradients' first dimension, the results stacked."""
-    from .ops.join import stack
-
+    """grad() for all entries of the gradients' first dimension in one walk."""
     for i, (output, g) in enumerate(zip(outputs, gradients, strict=True)):
         if g is not None and g._a.shape[1:] != output._a.shape:
             raise RuntimeError(
                 "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch dimension. The sizes of "
                 "the remaining dimensions are expected to match the shape of corresponding output, but a mismatch was detected: "
-                f"grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {output.shape}."
+                f"grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {output.shape}. If you only want some tensors in "
+                "`grad_output` to be considered batched, consider using vmap."
             )
-    count = next(g._a.shape[0] for g in gradients if g is not None)
-    rows = [
-        grad(
-            outputs,
-            inputs,
-            tuple(None if g is None else g[i] for g in gradients),
-            keep or i + 1 < count,
-            create_graph,
-            allow_unused,
-            False,
-            materialize_grads,
-        )
-        for i in range(count)
-    ]
-    return tuple(None if parts[0] is None else stack(parts) for parts in zip(*rows, strict=True))
+    from .batching import Batch, cross, enter, leave
+
+    batch = Batch(next(g._a.shape[0] for g in gradients if g is not None))
+    with Running(batch):
+        given = tuple(None if g is None else cross(enter, g, batch) for g in gradients)
+        found = gradients_of(outputs, inputs, given, keep, create_graph, allow_unused, materialize_grads)
+        return tuple(None if g is None else cross(leave, g, batch) for g in found)
 
 
 def result_of(walk, i, tensor, slot, allow_unused, materialize):
-    if tensor._fn is LEAF and tensor in walk.leaves:
+    if tensor._fn is LEAF and tensor in walk.leaves and not (tensor._x is not None and tensor._x.borrowed):
         return own(tensor._xp, walk.leaf_gradient(tensor), walk.kind)
     if slot is not None:
         return own(tensor._xp, walk.kind.tensor(tensor._xp, slot), walk.kind)
-    return missing(i, tensor, allow_unused, materialize)
+    return missing(i, tensor, allow_unused, materialize, walk.kind.recorded)
 
 
-def missing(i, tensor, allow_unused, materialize):
+def missing(i, tensor, allow_unused, materialize, create_graph):
     """What grad() gives for an input that no gradient reached."""
     if not allow_unused:
         raise RuntimeError(
@@ -271,10 +320,46 @@ def missing(i, tensor, allow_unused, materialize):
             "desired behavior."
         )
     if materialize:
-        return wrap(Tensor, tensor._xp, tensor._xp.zeros(tensor._a.shape, tensor._a.dtype), None)
+        return wrap(
+            Tensor, tensor._xp, tensor._xp.zeros(tensor._a.shape, tensor._a.dtype), LEAF if create_graph else None
+        )
     return None
 
 
 def own(xp, g, kind):
     """A gradient handed to the user is a tensor of its own."""
-    return g if kind.recorded or xp.owns(g._a) else wrap(Tensor, xp, xp.copy(g._a), None)
+    if kind is not Arrays or xp.owns(g._a):
+        return g
+    return wrap(Tensor, xp, xp.copy(g._a), None)
+
+
+def call_node(node, gradients):
+    """What ``node(*gradients)`` gives: the node's rule alone, without its hooks."""
+    check_arguments(gradients, differentiable_outputs(node))
+    walk = Walk(node.xp, is_grad_enabled(), True)
+    with walk:
+        found = walk.call(node, gradients + (None,) * (node.outputs - len(gradients)))
+    return found[0] if len(found) == 1 else found
+
+
+def differentiable_outputs(node):
+    marks = node.row.differentiable if node.row is not None else ()
+    return sum(marks) if len(marks) == node.outputs else node.outputs
+
+
+def check_arguments(gradients, expected):
+    if len(gradients) != expected:
+        raise TypeError(f"expected {expected} arguments, got {len(gradients)} instead")
+    for i, g in enumerate(gradients):
+        if g is not None and not isinstance(g, Tensor):
+            raise TypeError(f"argument {i} is not a Variable")
+
+
+def call_leaf(leaf, gradients):
+    """Sum gradients into ``leaf.grad``, as the end of a backward does."""
+    check_arguments(gradients, 1)
+    walk = Walk(leaf._xp, is_grad_enabled(), True)
+    with walk:
+        walk.give(leaf, walk.kind.copy(leaf._xp, walk.kind.of(gradients[0])))
+        walk.accumulate()
+    return ()

@@ -1,5 +1,8 @@
 """Error texts: torch's words first, then what was expected, what came, and the way out."""
 
+import re
+import sys
+
 FREED_TEXT = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). "
     "Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if "
@@ -7,27 +10,65 @@ FREED_TEXT = (
 )
 
 
+IN_PLACE_TEXT = "one of the variables needed for gradient computation has been modified by an inplace operation: "
+
+
 def freed_graph():
     return RuntimeError(FREED_TEXT)
 
 
 def changed_in_place(node, name, version):
+    from .diagnostics.failures import note_in_place
+
     a = getattr(node, name)
     d = node.xp.to_dtype[a.dtype]
     kind = node.xp.device_type
     prefix = "torch." if kind == "cpu" else f"torch.{kind}."
-    if name in node.row.outputs:
+    outputs = node.row.outputs
+    if name in outputs and not node.row.differentiable[outputs.index(name)]:
+        origin = ""
+    elif name in outputs:
         origin = f"output {node.row.outputs.index(name)} of {bare_name(node)}"
     else:
         edge = node.next[node.row.tensors.index(name)]
-        maker = (version.writer or "").partition("Backward")[0] or edge_name(edge)
+        maker = maker_of(edge, version)
         origin = f"output {getattr(edge, 'index', 0)} of {maker}" if maker else ""
     where = f", which is {origin}," if origin else ""
-    return RuntimeError(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[{prefix}{d.type_name} {list(a.shape)}]{where} is at version {version.count}; expected version "
+    error = RuntimeError(
+        f"{IN_PLACE_TEXT}[{prefix}{d.type_name} {list(a.shape)}]{where} is at version {version.count}; expected version "
         f"{version.expected_by(node.clock)} instead. {anomaly_hint()}"
     )
+    return note_in_place(error, node, version, leaf_of(node, name))
+
+
+def changed_index(node, version, dtype, shape):
+    from .diagnostics.failures import note_in_place
+
+    kind = node.xp.device_type
+    name = (
+        f"{kind.upper()}BoolType"
+        if dtype.name == "bool"
+        else f"torch.{'' if kind == 'cpu' else kind + '.'}{dtype.type_name}"
+    )
+    error = RuntimeError(
+        f"{IN_PLACE_TEXT}[{name} {list(shape)}] is at version {version.count}; expected version {version.expected_by(node.clock)} "
+        f"instead. {anomaly_hint()}"
+    )
+    return note_in_place(error, node, version, None)
+
+
+def maker_of(edge, version):
+    """The node behind a saved argument by now: a view of what was written to has a new history."""
+    node = getattr(edge, "node", edge)
+    if getattr(node, "row", None) is not None and (node.row.kind == "view" or node.row.name == "as_view"):
+        return "AsStrided"
+    return bare(version.owner or "") or edge_name(edge)
+
+
+def leaf_of(node, name):
+    """The leaf that a node saved under a name, None when it is no leaf that requires grad."""
+    edge = node.next[node.row.tensors.index(name)] if name in node.row.tensors else None
+    return edge if edge is not None and edge._kind == 2 else None
 
 
 def anomaly_hint():
@@ -53,7 +94,11 @@ def edge_name(edge):
 
 def bare_name(node):
     """The op's name as the error texts have it: ``Exp`` for ExpBackward0."""
-    return node.name().partition("Backward")[0]
+    return bare(node.name())
+
+
+def bare(name):
+    return re.sub(r"Backward\d*$", "", name)
 
 
 def non_leaf_grad_warning():
@@ -106,6 +151,11 @@ REFUSALS = {
         "the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want "
         "the inplace to be tracked)."
     ),
+    "inference": (
+        "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and "
+        "the inplace either both inside the inference_mode block (if you don't want the inplace to be tracked) or both outside (if you "
+        "want the inplace to be tracked)."
+    ),
     "several": (
         "This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified "
         "inplace. You should replace the inplace operation by an out-of-place one."
@@ -118,6 +168,10 @@ REFUSALS = {
 }
 
 
+#: The mode that a view was made in, and the other one, in which it is written to.
+MODES = {"no_grad": ("no_grad mode", " with grad mode enabled"), "inference": ("inference mode", " in normal mode")}
+
+
 def view_in_place(view, through_base=False):
     """The error of an in-place op on a view that must not be changed, or whose base was."""
     made = view._x.made
@@ -126,13 +180,14 @@ def view_in_place(view, through_base=False):
         if through_base
         else "is being modified inplace"
     )
+    mode, now = MODES.get(made, ("", ""))
     node = view.grad_fn
     if node is None:
-        return RuntimeError(f"A view was created in no_grad mode and {what} with grad mode enabled. {REFUSALS[made]}")
-    kind = " of a view which was created in no_grad mode" if made == "no_grad" else ""
-    mode = " with grad mode enabled" if made == "no_grad" else ""
+        mode, now = MODES.get(made, MODES["no_grad"])
+        return RuntimeError(f"A view was created in {mode} and {what}{now}. {REFUSALS[made]}")
+    kind = f" of a view which was created in {mode}" if mode else ""
     return RuntimeError(
-        f"Output {view.output_nr} of {bare_name(node)} is a view{kind} and {what}{mode}. {REFUSALS[made]}"
+        f"Output {view.output_nr} of {bare_name(node)} is a view{kind} and {what}{now}. {REFUSALS[made]}"
     )
 
 
@@ -225,7 +280,7 @@ def check_assigned_grad(tensor, value):
             "set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. "
             "Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they match."
         )
-    if value._xp is not tensor._xp:
+    if value._xp.device is not tensor._xp.device:
         raise RuntimeError(
             f"attempting to assign a gradient with device type '{value.device.type}' to a tensor with device type "
             f"'{tensor.device.type}'. Please ensure that the gradient and the tensor are on the same device"
@@ -255,6 +310,16 @@ def c_name(d):
     return C_NAMES[d.name]
 
 
+def no_out_of_duals():
+    """The error of ``out=`` in forward mode; the function is the one outside of core/views.py."""
+    frame = sys._getframe(2)
+    while frame.f_code.co_name.startswith("_"):
+        frame = frame.f_back
+    return NotImplementedError(
+        f"Trying to use forward AD with {frame.f_code.co_name}_out that does not support it because it is an out= function"
+    )
+
+
 def scalar_name(d):
     """The name by which most of torch's texts call a dtype: ``Float``."""
     return SCALAR_NAMES[d.name]
@@ -262,11 +327,13 @@ def scalar_name(d):
 
 def numpy_of(tensor):
     """The error of ``tensor.numpy()``, or None."""
+    from .modes import is_grad_enabled
+
     if tensor._xp.device_type != "cpu":
         return TypeError(
             f"can't convert {tensor.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
         )
-    if tensor.requires_grad:
+    if tensor.requires_grad and is_grad_enabled():
         return RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     return None
 

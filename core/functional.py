@@ -50,6 +50,16 @@ def _strict(strict, outputs, name):
             )
 
 
+def _strict_slopes(strict, slopes):
+    for i, slope in enumerate(slopes):
+        if strict and not slope.requires_grad:
+            raise RuntimeError(
+                f"While computing the hessian, found that the jacobian of the user-provided function with respect to input {i} is "
+                "independent of the input. This is not allowed in strict mode. You should ensure that your function is twice "
+                "differentiable and that the jacobian depends on the inputs (this would be violated by a linear function for example)."
+            )
+
+
 def _grads(outputs, inputs, cotangents, create_graph, strict, retain=None):
     """grad() that leaves out outputs without history and gives zeros for unused inputs.
 
@@ -150,11 +160,13 @@ def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, st
     """Return d func / d inputs: for each output and input a tensor of shape (*output.shape, *input.shape).
 
     Args:
-        vectorize: accepted; the rows are computed one after the other all the same.
-        strategy: only "reverse-mode".
+        strict: raise when an output does not depend on an input, instead of giving zeros.
+        vectorize: compute all rows at once, by vmap.
+        strategy: "reverse-mode", or "forward-mode", which computes columns and needs ``vectorize``.
 
     Raises:
-        NotImplementedError: strategy="forward-mode".
+        RuntimeError: ``strict`` together with ``vectorize`` or forward mode; or an output is independent and ``strict``.
+        NotImplementedError: forward mode without ``vectorize``.
 
     Example:
         >>> import plugrad
@@ -162,14 +174,64 @@ def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, st
         tensor([[3., 0.],
                 [0., 3.]])
     """
-    if strategy != "reverse-mode":
-        raise NotImplementedError(f"jacobian: strategy={strategy!r} is not supported; use 'reverse-mode'")
+    _check_strategy(strategy, "jacobian")
+    if strategy == "forward-mode":
+        if create_graph:
+            raise NotImplementedError(
+                'torch.autograd.functional.jacobian: `create_graph=True` and `strategy="forward-mode"` are not supported together (yet). '
+                'Please either set `create_graph=False` or `strategy="reverse-mode"`.'
+            )
+        return _forward(func, inputs, strict, vectorize)
     with enable_grad():
         single, leaves, single_output, outputs = _call(func, inputs, create_graph, "jacobian")
-        _strict(strict, outputs, "jacobian")
-        blocks = tuple(_rows_of(i, o, leaves, create_graph, strict) for i, o in enumerate(outputs))
+        if vectorize:
+            blocks = _vectorized(outputs, leaves, create_graph, strict)
+        else:
+            _strict(strict, outputs, "jacobian")
+            blocks = tuple(_rows_of(i, o, leaves, create_graph, strict) for i, o in enumerate(outputs))
     blocks = tuple(_give(block, single, create_graph) for block in blocks)
     return blocks[0] if single_output else blocks
+
+
+def _check_strategy(strategy, name):
+    if strategy not in ("forward-mode", "reverse-mode"):
+        hint = (
+            ' Hint: If your function has more outputs than inputs, "forward-mode" tends to be more performant. Otherwise, prefer to use '
+            '"reverse-mode".'
+        )
+        raise AssertionError(
+            'Expected strategy to be either "forward-mode" or "reverse-mode".' + (hint if name == "jacobian" else "")
+        )
+
+
+def _forward(func, inputs, strict, vectorize):
+    """jacobian in forward mode."""
+    if strict:
+        raise RuntimeError(
+            'torch.autograd.functional.jacobian: `strict=True` and `strategy="forward-mode"` are not supported together (yet). Please '
+            'either set `strict=False` or `strategy="reverse-mode"`.'
+        )
+    if not vectorize:
+        raise NotImplementedError(
+            "Computing Jacobian using forward-AD or forward-over-reverse Hessian isonly implemented for `vectorize=True`."
+        )
+    from .functional_vectorized import columns_at_once
+
+    single, inputs = _tuple(inputs, "inputs", "jacobian")
+    single_output, blocks = columns_at_once(func, inputs)
+    blocks = tuple(block[0] if single else block for block in blocks)
+    return blocks[0] if single_output else blocks
+
+
+def _vectorized(outputs, leaves, create_graph, strict):
+    if strict:
+        raise RuntimeError(
+            "torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together. Please either set "
+            "`strict=False` or `vectorize=False`."
+        )
+    from .functional_vectorized import rows_at_once
+
+    return rows_at_once(outputs, leaves, create_graph)
 
 
 def _rows_of(number, output, leaves, create_graph, strict):
@@ -200,17 +262,35 @@ def _scalar(func, name):
 
 
 def hessian(func, inputs, create_graph=False, strict=False, vectorize=False, outer_jacobian_strategy="reverse-mode"):
-    """Return the second derivatives of a function with one output element: per pair of inputs a tensor of both shapes."""
-    if outer_jacobian_strategy != "reverse-mode":
-        raise NotImplementedError("hessian: outer_jacobian_strategy must be 'reverse-mode'")
+    """Return the second derivatives of a function with one output element: per pair of inputs a tensor of both shapes.
+
+    Args:
+        vectorize: compute all rows at once, by vmap.
+        outer_jacobian_strategy: how the gradient is differentiated: "reverse-mode", or "forward-mode" with ``vectorize``.
+    """
+    _check_strategy(outer_jacobian_strategy, "hessian")
     single, _ = _tuple(inputs, "inputs", "hessian")
     scalar = _scalar(func, "hessian")
 
     def gradient(*leaves):
-        return tuple(_grads((scalar(*leaves),), leaves, (leaves[0].new_ones(()),), True, strict))
+        slopes = _grads((scalar(*leaves),), leaves, (leaves[0].new_ones(()),), True, strict)
+        _strict_slopes(strict, slopes)
+        return slopes
 
-    found = jacobian(gradient, inputs, create_graph=create_graph, strict=False)
+    if outer_jacobian_strategy == "forward-mode":
+        found = jacobian(_gradient_forward(scalar), inputs, create_graph, strict, vectorize, outer_jacobian_strategy)
+    elif vectorize and strict:
+        _vectorized((), (), create_graph, strict)
+    else:
+        found = jacobian(gradient, inputs, create_graph=create_graph, strict=False, vectorize=vectorize)
     return found[0] if single else found
+
+
+def _gradient_forward(scalar):
+    """The gradient for all arguments, as a function that forward mode can go through."""
+    from .func import grad as gradient_of
+
+    return lambda *inputs: gradient_of(scalar, tuple(range(len(inputs))))(*inputs)
 
 
 def vhp(func, inputs, v=None, create_graph=False, strict=False):
@@ -228,6 +308,7 @@ def _hessian_product(func, inputs, v, create_graph, strict, name):
         single, leaves, _, outputs = _call(_scalar(func, name), inputs, create_graph, name)
         _strict(strict, outputs, name)
         slopes = _grads(outputs, leaves, (outputs[0].new_ones(()),), True, strict)
+        _strict_slopes(strict, slopes)
         if v is None:
             if len(leaves) != 1 or leaves[0].numel() != 1:
                 raise RuntimeError(

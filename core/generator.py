@@ -8,6 +8,8 @@ import os
 
 import numpy as np
 
+from .active import check_random
+
 __all__ = [
     "Generator",
     "default_generator",
@@ -151,6 +153,7 @@ class Generator:
 
     def _words(self, count):
         """The next ``count`` words, as uint64."""
+        check_random()
         return self._twister().random_raw(count)
 
     def _bits24(self, count):

@@ -1,88 +1,13 @@
-"""Numerical checks of gradients: central differences beside the engine's, with a diagnosis where they differ."""
+"""gradcheck and gradgradcheck: the engine's gradients beside central differences."""
 
 import warnings
+from functools import partial
 
+from . import gradcheck_slow
 from .engine import grad
-from .modes import no_grad
+from .gradcheck_slow import GradcheckError, Problem, Tolerances, as_tuple, differentiable
+from .modes import enable_grad
 from .tensor import Tensor
-
-
-class GradcheckError(RuntimeError):
-    """Raised by gradcheck and gradgradcheck when a gradient is wrong."""
-
-
-def _checked_inputs(inputs):
-    inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    any_needs = False
-    for i, x in enumerate(inputs):
-        if not isinstance(x, Tensor) or not x.requires_grad:
-            continue
-        any_needs = True
-        if x.dtype.name not in ("float64", "complex128"):
-            warnings.warn(
-                f"Input #{i} requires gradient and is not a double precision floating point or complex. This check will likely fail "
-                "if all the inputs are not of double precision floating point or complex. ",
-                UserWarning,
-                stacklevel=4,
-            )
-        if any(n > 1 and step == 0 for n, step in zip(x.shape, x.stride(), strict=True)):
-            raise RuntimeError(
-                f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping to be able to "
-                "compute the numerical gradients correctly. You should call .contiguous on the input before passing it to gradcheck."
-            )
-        if x.is_complex():
-            raise NotImplementedError(
-                f"gradcheck: input {i} is complex, which is not supported; check real and imaginary parts"
-            )
-    if not any_needs:
-        raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
-        )
-    return inputs
-
-
-def _outputs(func, inputs):
-    out = func(*inputs)
-    out = (out,) if isinstance(out, Tensor) else tuple(out)
-    return tuple(o for o in out if isinstance(o, Tensor) and o.dtype.is_floating_point)
-
-
-def numerical_jacobian(func, inputs, which, eps):
-    """d out_i / d x_j by central differences, one (x.numel(), out.numel()) nested list per output."""
-    x = inputs[which]
-    flat = x.detach().reshape(-1)
-    columns = []
-    with no_grad():
-        for j in range(x.numel()):
-            sides = []
-            for sign in (1, -1):
-                moved = list(inputs)
-                changed = flat.clone()
-                changed[j] = changed[j] + sign * eps
-                moved[which] = changed.reshape(x.shape).requires_grad_()
-                sides.append([o.detach().clone() for o in _outputs(func, tuple(moved))])
-            columns.append([((a - b) / (2 * eps)).reshape(-1) for a, b in zip(*sides, strict=True)])
-    return columns
-
-
-def analytic_jacobian(output, x):
-    """The engine's d out / d x: one gradient per output element, (out.numel(), x.numel())."""
-    rows = []
-    for i in range(output.numel()):
-        pick = output.detach().new_zeros(output.numel())
-        pick[i] = 1
-        (g,) = grad((output,), (x,), (pick.reshape(output.shape),), retain_graph=True, allow_unused=True)
-        rows.append(x.detach().new_zeros(x.numel()) if g is None else g.reshape(-1))
-    return rows
-
-
-UNSUPPORTED = {
-    "check_batched_grad": False,
-    "check_batched_forward_ad": False,
-    "check_forward_ad": False,
-    "fast_mode": False,
-    "masked": None,
-}
 
 
 def gradcheck(
@@ -97,7 +22,7 @@ def gradcheck(
     check_undefined_grad=True,
     check_grad_dtypes=False,
     check_batched_grad=False,
-    check_batched_forward_ad=False,
+    check_batched_forward_grad=False,
     check_forward_ad=False,
     check_backward_ad=True,
     fast_mode=False,
@@ -105,16 +30,26 @@ def gradcheck(
 ):
     """Whether the engine's gradients of ``func`` agree with central differences: |a - n| ≤ atol + rtol · |n|.
 
+    A complex output is looked at as two real ones. For a complex input, n is the conjugate Wirtinger derivative.
+
     Args:
-        func: takes tensors, returns a tensor or a tuple of tensors.
-        inputs: those that require grad are checked; float64, or rounding hides everything.
+        func: takes the inputs, returns a tensor or a tuple of tensors.
+        inputs: a tensor or a tuple; those that require grad are checked. float64, or rounding hides everything.
         eps: the step of the differences.
+        atol, rtol: how far the two may be apart.
         raise_exception: raise, or return False.
         nondet_tol: how much two backward passes may differ.
+        check_undefined_grad: also give backward None in place of gradients.
+        check_grad_dtypes: gradients must have the dtype of their inputs.
+        check_batched_grad: two gradients at once, under vmap, must be those one by one.
+        check_batched_forward_grad: the same for tangents.
+        check_forward_ad: check the tangents of forward mode as well.
+        check_backward_ad: check the gradients of reverse mode.
+        fast_mode: compare in one random direction instead of entry by entry.
+        masked: allow gradients of zeros that are only nearly zero.
 
     Raises:
         GradcheckError: they differ; the text names output, input, the worst entry, and what the error looks like.
-        NotImplementedError: an argument asks for forward mode, batched or fast checks.
 
     Example:
         >>> import plugrad
@@ -122,22 +57,30 @@ def gradcheck(
         >>> plugrad.autograd.gradcheck(lambda x: x.sin() * x, (x,))
         True
     """
-    given = {
-        "check_batched_grad": check_batched_grad,
-        "check_batched_forward_ad": check_batched_forward_ad,
-        "check_forward_ad": check_forward_ad,
-        "fast_mode": fast_mode,
-        "masked": masked,
-    }
-    for name, value in given.items():
-        if value != UNSUPPORTED[name]:
-            raise NotImplementedError(f"gradcheck: {name}={value!r} is not supported")
-    inputs = _checked_inputs(inputs)
+    if not (check_forward_ad or check_backward_ad):
+        raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
+    if check_batched_grad and not check_backward_ad:
+        raise AssertionError("Setting check_batched_grad=True requires check_backward_ad to be True")
+    if check_batched_forward_grad and not check_forward_ad:
+        raise AssertionError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
+    inputs = as_tuple(inputs)
+    check_inputs(inputs)
+    tolerances = Tolerances(eps, atol, rtol, nondet_tol, check_grad_dtypes)
     try:
         if check_backward_ad:
-            _check(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes)
-        if check_undefined_grad:
-            _check_undefined(func, inputs)
+            check_backward(func, inputs, tolerances, fast_mode, masked, check_undefined_grad)
+        if check_batched_grad:
+            from .gradcheck_batched import check_batched
+
+            check_batched(func, inputs)
+        if check_forward_ad:
+            from .gradcheck_forward import check_forward
+
+            check_forward(func, inputs, tolerances, fast_mode, check_undefined_grad)
+        if check_batched_forward_grad:
+            from .gradcheck_batched import check_batched_forward
+
+            check_batched_forward(func, inputs)
     except GradcheckError:
         if raise_exception:
             raise
@@ -145,102 +88,60 @@ def gradcheck(
     return True
 
 
-def _check(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes):
-    outputs = _outputs(func, inputs)
-    needing = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
-    for i in needing:
-        numeric = numerical_jacobian(func, inputs, i, eps)
-        for k, output in enumerate(outputs):
-            if not output.requires_grad:
-                _expect_zero([column[k] for column in numeric], k, i)
-                continue
-            rows = analytic_jacobian(output, inputs[i])
-            again = analytic_jacobian(output, inputs[i])
-            _check_repeatable(rows, again, nondet_tol)
-            if check_grad_dtypes and rows and rows[0].dtype is not inputs[i].dtype:
-                raise GradcheckError(f"Gradient has dtype mismatch: {rows[0].dtype} for an input of {inputs[i].dtype}")
-            _compare(rows, numeric, k, i, atol, rtol)
-
-
-def _expect_zero(columns, k, i):
-    if any(bool((c != 0).any()) for c in columns):
-        raise GradcheckError(
-            f"Numerical gradient for function expected to be zero: output {k} does not require grad, input {i}"
-        )
-
-
-def _check_repeatable(rows, again, tolerance):
-    for a, b in zip(rows, again, strict=True):
-        if a.numel() and (a - b).abs().max().item() > tolerance:
-            raise GradcheckError(
-                "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different "
-                f"values, although analytical gradient matches numerical gradient.The tolerance for nondeterminism was {tolerance}."
+def check_inputs(inputs):
+    needing = [(i, x) for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
+    for i, x in needing:
+        if x.dtype.name not in ("float64", "complex128"):
+            warnings.warn(
+                f"Input #{i} requires gradient and is not a double precision floating point or complex. This check will likely fail "
+                "if all the inputs are not of double precision floating point or complex. ",
+                UserWarning,
+                stacklevel=3,
             )
-
-
-def _compare(rows, numeric, k, i, atol, rtol):
-    from .ops.join import stack
-
-    if not rows or not numeric:
-        return
-    analytic = stack(rows)  # (out, in)
-    numeric = stack([column[k] for column in numeric], 1)
-    wrong = ~((analytic - numeric).abs() <= atol + rtol * numeric.abs())
-    if bool(wrong.any()):
-        raise GradcheckError(
-            f"Jacobian mismatch for output {k} with respect to input {i},\nnumerical:{numeric.t()}\nanalytical:{analytic.t()}\n"
-            + describe(analytic, numeric, wrong)
+        if x.numel() and any(n > 1 and step == 0 for n, step in zip(x.shape, x.stride(), strict=True)):
+            raise RuntimeError(
+                f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping to be able to "
+                "compute the numerical gradients correctly. You should call .contiguous on the input before passing it to gradcheck."
+            )
+    if not needing:
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
         )
 
 
-def describe(analytic, numeric, wrong):
-    """The worst entry, and what the whole difference looks like."""
-    size = (analytic - numeric).abs() * wrong.to(analytic.dtype)
-    at = int(size.reshape(-1).argmax().item())
-    row, column = divmod(at, analytic.shape[1])
-    a, n = analytic[row, column].item(), numeric[row, column].item()
-    ratio = f", ratio {a / n:.4g}" if n else ""
-    return (
-        f"worst: output element {row}, input element {column}: analytical {a:.6g}, numerical {n:.6g}{ratio}\n"
-        + diagnose(analytic, numeric)
-    )
+def check_backward(func, inputs, tolerances, fast_mode, masked, check_undefined_grad):
+    """Everything that gradcheck asks of reverse mode."""
+    from .gradcheck_zero import check_undefined, check_zero
+
+    problem = Problem(func, inputs)
+    check = gradcheck_slow.check
+    if fast_mode:
+        from .gradcheck_fast import check
+    for part in real_parts(problem):
+        check(part, tolerances)
+    check_zero(problem, masked)
+    if check_undefined_grad:
+        check_undefined(func, inputs)
 
 
-def _near(a, b):
-    return bool(((a - b).abs() <= 1e-4 * (1 + b.abs())).all())
+def real_parts(problem):
+    """The problem itself, or the problems of the imaginary and the real parts where outputs are complex."""
+    if not any(o.is_complex() for o in problem.out):
+        return [problem]
+    indices = [i for i, o in enumerate(problem.outputs) if o.is_complex()]
+    return [
+        Problem(
+            partial(part_of, problem.func, name),
+            problem.inputs,
+            f"While considering the {word} part of complex outputs only, ",
+            indices,
+        )
+        for name, word in (("imag", "imaginary"), ("real", "real"))
+    ]
 
 
-def diagnose(analytic, numeric):
-    """A guess at the mistake, from the pattern of the difference."""
-    if bool(analytic.isnan().any()):
-        return "the analytical gradient has NaN"
-    if _near(analytic, -numeric):
-        return "it looks like a wrong sign"
-    if not bool((analytic != 0).any()):
-        return "the analytical gradient is zero everywhere: is an input detached, or the incoming gradient not used?"
-    power = (numeric * numeric).sum().item()
-    factor = (analytic * numeric).sum().item() / power if power else 0.0
-    if factor and _near(analytic, numeric * factor):
-        return f"it looks like a constant factor: analytical = {factor:.6g} · numerical"
-    if analytic.shape[0] == analytic.shape[1] and _near(analytic, numeric.t()):
-        return "it looks transposed"
-    if power == 0.0:
-        return "the numerical gradient is zero: is this a point where the function has none, or is an output detached?"
-    return "no simple pattern: check the formula"
-
-
-def _check_undefined(func, inputs):
-    """A backward that gets no gradient for an output must give None or zeros."""
-    outputs = [o for o in _outputs(func, inputs) if o.requires_grad]
-    needing = [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
-    for o in outputs:
-        zero = o.detach().new_zeros(o.shape)
-        for g in grad((o,), needing, (zero,), retain_graph=True, allow_unused=True):
-            if g is not None and bool((g != 0).any()):
-                raise GradcheckError(
-                    "Expected backward function to handle undefined output grads. Please look at 'Notes about undefined output "
-                    'gradients\' in "tools/autograd/derivatives.yaml"'
-                )
+def part_of(func, name, *inputs):
+    return tuple(getattr(o, name) if o.is_complex() else o for o in as_tuple(func(*inputs)))
 
 
 def gradgradcheck(
@@ -265,40 +166,38 @@ def gradgradcheck(
     """gradcheck of the gradient of ``func``: second derivatives against differences of first ones.
 
     Args:
-        grad_outputs: where the gradient is taken; random by default.
+        func, inputs: as in :func:`gradcheck`, and so are the arguments that are not named here.
+        grad_outputs: the incoming gradients where it is taken; random in [-1, 1) by default.
+        gen_non_contig_grad_outputs: make the random ones non-contiguous.
+        check_fwd_over_rev: check the tangents of the gradient as well.
+        check_rev_over_rev: check the gradients of the gradient.
+
+    Raises:
+        GradcheckError: a second derivative is wrong, or the gradient cannot be differentiated.
+
+    Example:
+        >>> import plugrad
+        >>> x = plugrad.rand(3, dtype=plugrad.float64, requires_grad=True)
+        >>> plugrad.autograd.gradgradcheck(lambda x: x.sin() * x, (x,))
+        True
     """
-    for name, value in {"check_fwd_over_rev": check_fwd_over_rev, "masked": masked}.items():
-        if value:
-            raise NotImplementedError(f"gradgradcheck: {name}={value!r} is not supported")
-    inputs = _checked_inputs(inputs)
-    outputs = _outputs(func, inputs)
+    if not (check_fwd_over_rev or check_rev_over_rev):
+        raise AssertionError("Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True")
+    if check_undefined_grad and not check_rev_over_rev:
+        raise AssertionError("Setting check_undefined_grad=True requires check_rev_over_rev to be True")
+    if check_batched_grad and not check_rev_over_rev:
+        raise AssertionError("Setting check_batched_grad=True requires check_rev_over_rev to be True")
+    inputs = as_tuple(inputs)
     if grad_outputs is None:
-        from .ops.sampling import randn_like
-
-        cotangents = tuple(randn_like(o).requires_grad_() for o in outputs)
-        if gen_non_contig_grad_outputs:
-            from .ops.join import stack
-
-            cotangents = tuple(stack([c.detach(), c.detach()], -1).select(-1, 0).requires_grad_() for c in cotangents)
+        outputs = differentiable(as_tuple(func(*inputs)))
+        weights = tuple(random_weights(o, gen_non_contig_grad_outputs) for o in outputs)
     else:
-        cotangents = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
-    count = len(inputs)
-
-    def gradient(*arguments):
-        values, weights = arguments[:count], arguments[count:]
-        needing = tuple(v for v in values if isinstance(v, Tensor) and v.requires_grad)
-        found = grad(_outputs(func, values), needing, weights, create_graph=True, allow_unused=True)
-        return tuple(g for g in found if g is not None)
-
-    from .modes import enable_grad
-
-    def recorded(*arguments):
-        with enable_grad():
-            return gradient(*arguments)
-
+        weights = as_tuple(grad_outputs)
+    if not weights:
+        raise TypeError("gradgradcheck: no output of func requires grad, so there is no gradient to check")
     return gradcheck(
-        recorded,
-        inputs + cotangents,
+        partial(gradient_of, func, [isinstance(x, Tensor) and x.requires_grad for x in inputs]),
+        inputs + weights,
         eps=eps,
         atol=atol,
         rtol=rtol,
@@ -308,7 +207,38 @@ def gradgradcheck(
         check_grad_dtypes=check_grad_dtypes,
         check_batched_grad=check_batched_grad,
         fast_mode=fast_mode,
+        check_forward_ad=check_fwd_over_rev,
+        check_backward_ad=check_rev_over_rev,
+        masked=masked,
     )
+
+
+def random_weights(output, non_contiguous):
+    """A leaf like ``output``, uniform in [-1, 1)."""
+    from .ops.join import stack
+    from .ops.sampling import rand_like
+
+    real = output.detach().real if output.is_complex() else output.detach()
+    made = rand_like(real) * 2 - 1
+    if output.is_complex():
+        made = made + 1j * (rand_like(real) * 2 - 1)
+    if non_contiguous and made.dim():
+        made = stack([made, made], -1).select(-1, 0)
+    return made.requires_grad_()
+
+
+def gradient_of(func, needs, *arguments):
+    """What gradgradcheck differentiates: the gradient of func's outputs, weighted."""
+    count = len(needs)
+    inputs, weights = arguments[:count], arguments[count:]
+    needing = tuple(x for x, need in zip(inputs, needs, strict=True) if need)
+    for x in needing:
+        if not x.requires_grad:
+            x.requires_grad_()  # forward mode gives them detached
+    with enable_grad():
+        outputs = differentiable(as_tuple(func(*inputs)))
+        found = grad(outputs, needing, weights, create_graph=True, allow_unused=True)
+    return tuple(g for g in found if g is not None)
 
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]

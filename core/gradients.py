@@ -69,6 +69,16 @@ class Tensors:
         return g
 
 
+class Unrecorded(Tensors):
+    """Gradients as tensors, which may carry tangents, without a history."""
+
+    recorded = False
+
+    @staticmethod
+    def copy(xp, g):
+        return g.clone()
+
+
 def sum_to(xp, g, shape):
     """The gradient of broadcasting: sum ``g`` down to ``shape``."""
     extra = len(g.shape) - len(shape)

@@ -20,17 +20,27 @@ FREED = -1
 class Clock:
     """Counts in-place writes in the whole process. A node remembers the time it was recorded at."""
 
-    __slots__ = ("now",)
+    __slots__ = ("freed", "now")
 
     def __init__(self):
         self.now = 0
+        self.freed = 1  # the creation number that was next when a backward last freed its graph
 
 
 CLOCK = Clock()
 
 
 #: What a Version says that has not been written to.
-FIRST_STATE = {"clock": 0, "count": 0, "recent": (), "views": (), "writer": None}
+FIRST_STATE = {
+    "clock": 0,
+    "count": 0,
+    "owner": None,
+    "place": None,
+    "recent": (),
+    "views": (),
+    "writer": None,
+    "written": 0,
+}
 
 
 class Version:
@@ -40,11 +50,13 @@ class Version:
         count: how many writes there were, ``Tensor._version``.
         clock: the time of the last one.
         recent: the times of the last 100, by which an error message finds the version a node expected.
-        writer: name of the recorded op that wrote last, for error messages.
+        writer: name of the recorded op that wrote last, for error messages; ``written`` is the count after it.
+        owner: name of the node that made what the memory block holds since.
+        place: where the program wrote last, while lines are noted.
         views: weak references to the views that must follow when the base's history changes.
     """
 
-    __slots__ = ("clock", "count", "recent", "views", "writer")
+    __slots__ = ("clock", "count", "owner", "place", "recent", "views", "writer", "written")
 
     def __getattr__(self, name):
         # An op that saves an array makes a Version by object.__new__ and sets only the clock: 60 ns instead of 250.
@@ -122,7 +134,7 @@ class Port:
 
 
 #: Nodes that torch calls by their C++ names.
-CPP_NAMES = ("AccumulateGrad", "CopySlices")
+CPP_NAMES = ("AccumulateGrad", "CopyBackwards", "CopySlices")
 
 
 class Node:
@@ -135,9 +147,22 @@ class Node:
         xp: the namespace the op ran on.
         shape, dtype: of the output, the raw dtype; a gradient is fitted to them.
         hooks: None, or the :class:`NodeHooks` of this node.
+        line_code, line_offset: the instruction that recorded it, unset unless lines are noted.
     """
 
-    __slots__ = ("__weakref__", "clock", "dtype", "hooks", "metadata_", "next", "order", "shape", "xp")
+    __slots__ = (
+        "__weakref__",
+        "clock",
+        "dtype",
+        "hooks",
+        "line_code",
+        "line_offset",
+        "metadata_",
+        "next",
+        "order",
+        "shape",
+        "xp",
+    )
     _kind = NODE
     row = None
     outputs = 1
@@ -156,6 +181,9 @@ class Node:
     def __repr__(self):
         return f"<{type(self).__name__} object at {hex(id(self))}>"
 
+    def __reduce_ex__(self, protocol):
+        raise TypeError(f"cannot pickle '{type(self).__name__}' object")
+
     @property
     def next_functions(self):
         """Pairs (node, output number), one per tensor argument; (None, 0) where no gradient flows."""
@@ -169,6 +197,32 @@ class Node:
         except AttributeError:
             self.metadata_ = {}
             return self.metadata_
+
+    def __call__(self, *gradients):
+        """The gradients of the arguments for those of the outputs: the node's rule alone, without its hooks."""
+        from .engine import call_node
+
+        return call_node(self, gradients)
+
+    def __init_subclass__(cls):
+        if cls.__dict__.get("row") is not None:
+            from .saved_tensors import add_raw_properties
+
+            add_raw_properties(cls)
+
+    def _sequence_nr(self):
+        return -self.order
+
+    @property
+    def _input_metadata(self):
+        from .edges import input_metadata
+
+        return input_metadata(self)
+
+    @property
+    def requires_grad(self):
+        """True: what has a node has a gradient."""
+        return True
 
     def register_hook(self, hook):
         """Call ``hook(grad_inputs, grad_outputs)`` after this node's backward; a returned tuple replaces grad_inputs."""
@@ -212,6 +266,14 @@ class AccumulateGrad(Node):
     def __init__(self, variable):
         self.variable = variable
 
+    def _sequence_nr(self):
+        return 2**64 - 1  # torch's: before all others
+
+    def __call__(self, *gradients):
+        from .engine import call_leaf
+
+        return call_leaf(self.variable, gradients)
+
     def register_hook(self, hook):
         return self._hooks().add(self._hooks().post, hook)
 
@@ -238,7 +300,7 @@ class AccumulateGrad(Node):
 
 def as_function(edge):
     """(grad_fn, output number) of an edge, as torch shows it."""
-    if edge is None:
+    if edge is None or (edge._kind == LEAF_TENSOR and edge._x is not None and edge._x.borrowed):
         return None, 0
     if edge._kind == PORT:
         return edge.node, edge.index

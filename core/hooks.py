@@ -13,6 +13,9 @@ _ids = itertools.count()
 #: The backward pass that is running, for hooks that belong to a whole pass.
 CURRENT_WALK: ContextVar = ContextVar("plugrad_current_walk", default=None)
 
+#: None, or a function of a node that gives the context in which its backward runs: the profiler's.
+TIMER: ContextVar = ContextVar("plugrad_timer", default=None)
+
 
 class RemovableHandle:
     """Removes its hook by ``remove()``, or at the end of a with block."""
@@ -120,7 +123,9 @@ class Retain:
                 tensor._grad = before + grad
             else:
                 # A copy: gradients inside the walk may share memory.
-                tensor._grad = grad if grad._fn is not None else wrap(Tensor, grad._xp, grad._xp.copy(grad._a), None)
+                tensor._grad = (
+                    grad.clone() if grad._fn is not None else wrap(Tensor, grad._xp, grad._xp.copy(grad._a), None)
+                )
 
 
 def retain_grad(tensor):
@@ -156,8 +161,24 @@ def run_tensor_hooks(hooks, grad):
                 raise TypeError(f"expected Variable, but hook returned '{type(replaced).__name__}'")
             if grad is not None and replaced._a.shape != grad._a.shape:
                 raise RuntimeError(f"hook '{getattr(hook, '__name__', 'hook')}' has changed the size of value")
+            if grad is not None and replaced.dtype is not grad.dtype:
+                raise RuntimeError(
+                    f"hook '{getattr(hook, '__name__', 'hook')}' has changed the type of value (was {grad.type()} got {replaced.type()})"
+                )
             grad = replaced
     return grad
+
+
+def run_post_hooks(hooks, leaf):
+    """Call the hooks that wait for a leaf's gradient to be summed; they have nothing to return."""
+    from .tensor import Tensor
+
+    for hook in list(hooks.values()):
+        found = hook(leaf)
+        if isinstance(found, Tensor):
+            raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+        if found is not None:
+            raise TypeError(f"expected Variable, but hook returned '{type(found).__name__}'")
 
 
 def run_tuple_hooks(hooks, parts, *more):
@@ -165,8 +186,31 @@ def run_tuple_hooks(hooks, parts, *more):
     for hook in list(hooks.values()):
         replaced = hook(parts, *more)
         if replaced is not None:
-            parts = replaced if isinstance(replaced, tuple) else (replaced,)
+            check_replaced(hook, replaced, parts)
+            parts = replaced
     return parts
+
+
+def check_replaced(hook, replaced, parts):
+    """Raise when a node's hook returned what can't stand for the gradients it got."""
+    from .tensor import Tensor
+
+    name = getattr(hook, "__name__", "hook")
+    if not isinstance(replaced, tuple):
+        raise TypeError(f"expected tuple, but hook returned '{type(replaced).__name__}'")
+    if len(replaced) != len(parts):
+        raise RuntimeError(
+            f"hook '{name}' has returned an incorrect number of values (got {len(replaced)}, but expected {len(parts)})"
+        )
+    for new, old in zip(replaced, parts, strict=True):
+        if new is None:
+            continue
+        if not isinstance(new, Tensor):
+            raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
+        if old is None:
+            raise RuntimeError("can't replace a None gradient with a non-None value")
+        if new._a.shape != old._a.shape:
+            raise RuntimeError(f"hook '{name}' has changed the size of value")
 
 
 class MultiHandle:
@@ -187,7 +231,7 @@ class MultiHandle:
 
 
 class Gathered:
-    """The gradients of several tensors within each pass; ``fn`` gets them all, at the end of the pass."""
+    """The gradients of several tensors within each pass; ``fn`` gets them once all are there, or at the end of the pass."""
 
     def __init__(self, count, fn):
         self.count = count
@@ -202,10 +246,15 @@ class Gathered:
             if grads is None:
                 grads = self.passes[walk] = [None] * self.count
                 walk.callbacks.append(self.give)
-        grads[index] = grad
+            grads[index] = grad
+            complete = all(g is not None for g in grads)
+        if complete:
+            self.give(walk)
 
     def give(self, walk):
-        self.fn(self.passes.pop(walk))
+        grads = self.passes.pop(walk, None)
+        if grads is not None:
+            self.fn(grads)
 
 
 class First:
@@ -229,14 +278,21 @@ def register_multi_grad_hook(tensors, fn, *, mode="all"):
     """Call ``fn`` once per backward that reaches any of ``tensors``.
 
     Args:
-        tensors: require grad.
+        tensors: require grad; with mode "any" others are left out.
         fn: with mode "all" it gets a list of their gradients, None for those not reached, when all are there; with mode
             "any" the first gradient that is.
 
     Returns a handle whose ``remove()`` takes the hook away.
+
+    Raises:
+        ValueError: another mode.
+        AssertionError: a tensor does not require grad.
     """
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    if mode == "all" and any(tensor._fn is None for tensor in tensors):
+        raise AssertionError("Expected gradient function to be set")
+    tensors = [tensor for tensor in tensors if tensor._fn is not None]
     gathered = Gathered(len(tensors), fn) if mode == "all" else First(fn)
 
     def taker(index):

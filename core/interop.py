@@ -1,11 +1,13 @@
 """Host side: Python values and numpy arrays in, DLPack."""
 
+import functools
 import warnings
 
 import numpy as np
 
-from .dtypes import DTYPES
+from .dtypes import DTYPES, FLOAT, INT, promote_types
 from .modes import Defaults
+from .slow import number_dtype
 
 
 def numpy_dtype(d):
@@ -30,6 +32,7 @@ def check_numpy(array):
         raise TypeError(
             f"can't convert np.ndarray of type {array.dtype.type.__module__}.{array.dtype.type.__name__}. The only supported types "
             "are: float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool."
+            + ("\n(plugrad does not have uint64, uint32 and uint16)" if array.dtype.kind == "u" else "")
         )
     if any(s < 0 for s in array.strides):
         raise ValueError(
@@ -53,34 +56,40 @@ def host_array(data, dtype):
         if np.dtype(target).name not in DTYPES:
             check_numpy(np.asarray(data))
         return np.array(data, dtype=target)
+    if isinstance(data, str | bytes):
+        raise no_number(data)
     shape = shape_of(data)
-    flat = list(flatten(data, shape, 0))
+    try:
+        flat = list(flatten(data, shape, 0))
+    except (TypeError, ValueError):
+        if dtype is None:
+            dtype_of([data])  # what has no dtype is said first
+        raise
     if dtype is None:
         dtype = dtype_of(flat)
-    try:
-        return np.array([number(v) for v in flat], dtype=numpy_dtype(dtype)).reshape(shape)
-    except OverflowError as error:
-        if dtype is DTYPES["int64"]:
-            raise ValueError("Overflow when unpacking long long") from error
-        raise RuntimeError(f"value cannot be converted to type {dtype} without overflow") from error
+    return stored([number(v) for v in flat], dtype).reshape(shape)
 
 
 def number(value):
-    return value.item() if hasattr(value, "item") else value
+    """The Python number of a tensor or numpy scalar; anything else as it is."""
+    if not hasattr(value, "item"):
+        return value
+    if hasattr(value, "_xp") and value.numel() != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    return value.item()
 
 
 def is_sequence(value):
-    return (
-        hasattr(value, "__len__")
-        and hasattr(value, "__getitem__")
-        and not isinstance(value, str)
-        and not (hasattr(value, "shape") and value.shape == ())
-    )
+    if isinstance(value, dict | bytes) or hasattr(value, "_xp") or getattr(value, "shape", None) == ():
+        return False
+    return hasattr(value, "__len__") and hasattr(value, "__getitem__")
 
 
 def shape_of(data):
     shape = []
     while is_sequence(data):
+        if isinstance(data, str):
+            raise ValueError("too many dimensions 'str'")
         shape.append(len(data))
         if not len(data):
             break
@@ -91,32 +100,107 @@ def shape_of(data):
 def flatten(data, shape, depth):
     """The numbers of nested sequences, checked against the shape that the first ones show."""
     if depth == len(shape):
-        if is_sequence(data):
-            raise ValueError(f"only one element tensors can be converted to Python scalars; too deep at dim {depth}")
-        if not isinstance(number(data), (bool, int, float, complex)):
-            if isinstance(data, str):
-                raise ValueError("too many dimensions 'str'") if depth else TypeError("new(): invalid data type 'str'")
-            raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
         yield data
         return
     if not is_sequence(data):
         raise TypeError("not a sequence")
     if len(data) != shape[depth]:
         raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
+    if depth + 1 == len(shape):
+        yield from data
+        return
     for part in data:
         yield from flatten(part, shape, depth + 1)
 
 
-def dtype_of(flat):
-    from .slow import number_dtype
+# --- which dtype ---
+PLAIN = {bool, int, float, complex}
 
-    best = None
-    for value in flat:
-        d = value.dtype if hasattr(value, "_xp") else DTYPES.get(getattr(getattr(value, "dtype", None), "name", ""))
-        d = d or number_dtype(value)
-        if best is None or d.kind > best.kind or (d.kind == best.kind and d.itemsize > best.itemsize):
-            best = d
-    return best or Defaults.dtype
+
+def dtype_of(flat):
+    """The dtype that numbers show, of all of them together."""
+    kinds = set(map(type, flat))
+    if kinds <= PLAIN:
+        found = {number_dtype(kind(0)) for kind in kinds}
+    else:
+        found = {dtype_of_one(value) for value in flat}
+    return functools.reduce(promote_types, found) if found else Defaults.dtype
+
+
+def dtype_of_one(value):
+    if type(value) in PLAIN:
+        return number_dtype(value)
+    if hasattr(value, "_xp"):
+        return value.dtype
+    if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.name not in DTYPES:
+            check_numpy(np.asarray(value))
+        return DTYPES[value.dtype.name]
+    if isinstance(value, str | bytes):
+        raise no_number(value)
+    if is_sequence(value):
+        return dtype_of(list(value))
+    if isinstance(value, bool | int | float | complex):
+        return number_dtype(value)
+    raise RuntimeError(f"Could not infer dtype of {type_name(value)}")
+
+
+def no_number(value):
+    return TypeError(f"new(): invalid data type '{type(value).__name__}'")
+
+
+def type_name(value):
+    """The name of a value's type as C has it: types written in C carry their module."""
+    kind, made_in_python = type(value), 1 << 9
+    is_plain = kind.__module__ == "builtins" or kind.__flags__ & made_in_python
+    return kind.__name__ if is_plain else f"{kind.__module__}.{kind.__name__}"
+
+
+# --- what is stored ---
+def stored(values, dtype):
+    """Python numbers as an array of a dtype."""
+    kinds = set(map(type, values))
+    if kinds <= ({bool, int} if dtype.kind < FLOAT else PLAIN):
+        try:
+            return np.array(values, dtype=numpy_dtype(dtype))
+        except (OverflowError, TypeError):
+            return one_by_one(values, dtype)
+    return one_by_one(values, dtype)
+
+
+def one_by_one(values, dtype):
+    convert = as_whole if dtype.kind == INT else as_bool if dtype.kind < INT else as_real
+    return np.array([convert(v, dtype) for v in values], dtype=numpy_dtype(dtype))
+
+
+def as_whole(value, dtype):
+    if not isinstance(value, bool | int | float):
+        raise no_integer(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("Overflow when unpacking long long")
+    low, high = np.iinfo(dtype.name).min, np.iinfo(dtype.name).max
+    if dtype.name == "uint8" and isinstance(value, int):
+        low = -high  # counted from the end
+    if not low <= value < high + 1:  # NaN too
+        raise RuntimeError(f"value cannot be converted to type {dtype.name} without overflow")
+    return int(value) % 256 if dtype.name == "uint8" else int(value)
+
+
+def as_bool(value, dtype):
+    if not isinstance(value, bool | int | float | complex):
+        raise no_integer(value)
+    return bool(value)
+
+
+def as_real(value, dtype):
+    kinds = (bool, int, float, complex) if dtype.is_complex else (bool, int, float)
+    if not isinstance(value, kinds):
+        raise TypeError(f"must be real number, not {type(value).__name__}")
+    return value
+
+
+def no_integer(value):
+    return TypeError(f"'{type_name(value)}' object cannot be interpreted as an integer")
 
 
 class Capsule:

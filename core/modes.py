@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import warnings
 from contextvars import ContextVar
 
 from . import dtypes
@@ -11,8 +12,14 @@ GRAD = ContextVar("plugrad_grad_mode", default=True)
 INFERENCE = ContextVar("plugrad_inference_mode", default=False)
 DEFAULT_DEVICE = ContextVar("plugrad_device_context", default=None)
 
+# What the code asks. In inference mode nothing is recorded, also where enable_grad is inside: then GRAD holds 0, which
+# is false, and which core/queries.py tells from False.
 is_grad_enabled = GRAD.get
 is_inference_mode_enabled = INFERENCE.get
+
+
+def set_grad_mode(enabled):
+    GRAD.set(0 if enabled and INFERENCE.get() else enabled)
 
 
 class Defaults:
@@ -66,7 +73,7 @@ class _Mode:
 
     def __call__(self, function):
         if inspect.isclass(function):
-            raise TypeError(f"{type(self).__name__}: decorate the methods, not the class {function.__name__}")
+            return self._decorate_class(function)
         if inspect.isgeneratorfunction(function):
             return self._wrap_generator(function)
 
@@ -76,6 +83,16 @@ class _Mode:
                 return function(*args, **kwargs)
 
         return under_mode
+
+    def _decorate_class(self, kind):
+        warnings.warn(
+            "Decorating classes is deprecated and will be disabled in future versions. You should only decorate functions or methods. "
+            "To preserve the current behavior of class decoration, you can directly decorate the `__init__` method and nothing else.",
+            FutureWarning,
+            stacklevel=3,
+        )
+        kind.__init__ = self(kind.__init__)
+        return kind
 
     def _wrap_generator(self, function):
         @functools.wraps(function)
@@ -133,7 +150,7 @@ class enable_grad(no_grad):
     """
 
     def _switch(self):
-        GRAD.set(True)
+        set_grad_mode(True)
 
 
 class set_grad_enabled(_Mode):
@@ -147,14 +164,18 @@ class set_grad_enabled(_Mode):
     """
 
     def __init__(self, mode):
+        if not isinstance(mode, bool):
+            raise TypeError(
+                f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}"
+            )
         self._before = (GRAD.get(), INFERENCE.get())
-        self.mode = bool(mode)
-        GRAD.set(self.mode)
+        self.mode = mode
+        set_grad_mode(self.mode)
 
     def __enter__(self):
         self._saved = getattr(self, "_saved", [])
         self._saved.append(self._before)
-        GRAD.set(self.mode)
+        set_grad_mode(self.mode)
 
     def __call__(self, function):
         GRAD.set(self._before[0])  # used as a decorator, so the call itself must switch nothing
@@ -167,7 +188,7 @@ class set_grad_enabled(_Mode):
         return copy
 
     def _switch(self):
-        GRAD.set(self.mode)
+        set_grad_mode(self.mode)
 
 
 class _inference:

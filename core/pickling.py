@@ -93,7 +93,7 @@ class Pickler(pickle._Pickler):
         self.memoize(made)
 
     def save_tensor(self, t):
-        _warn_of_hooks(t)
+        warn_of_hooks(t)
         reference, offset, stride = self.place(t)
         arguments = (reference, offset, tuple(t.shape), stride, t.requires_grad, OrderedDict())
         if vars(t):
@@ -132,7 +132,7 @@ class Pickler(pickle._Pickler):
             self.save_reduce(codecs.encode, ("", "latin1"), obj=obj)
 
 
-def _warn_of_hooks(t):
+def warn_of_hooks(t):
     hooks = t._x.hooks if t._x is not None else None
     for hook in (hooks or {}).values():
         warnings.warn(

@@ -269,6 +269,7 @@ def tensor_str(
     device_text=None,
     requires_grad=False,
     grad_fn_name=None,
+    tangent_text=None,
     indent=0,
     class_prefix="tensor(",
 ):
@@ -281,6 +282,7 @@ def tensor_str(
         device_text: the device to print (``"cuda:0"``); None on the default device type.
         requires_grad: whether to print ``requires_grad=True``; a ``grad_fn`` is printed instead where there is one.
         grad_fn_name: class name of the node that computed it (``"MulBackward0"``); None for a leaf.
+        tangent_text: the printed tangent of a dual tensor; None without one.
         indent: column at which the text will stand in a larger one; the first line does not contain it.
         class_prefix: name of the class and the opening parenthesis; ``"tensor("`` for tensors and parameters, the
             class name for other classes.
@@ -312,6 +314,8 @@ def tensor_str(
         suffixes.append(f"grad_fn=<{grad_fn_name}>")
     elif requires_grad:
         suffixes.append("requires_grad=True")
+    if tangent_text is not None:
+        suffixes.append(f"tangent={tangent_text}")
     text = class_prefix + _values_text(host_array, dtype, column)
     return _append_suffixes(text, suffixes, column, indent)
 

@@ -3,7 +3,7 @@
 import math
 
 from . import dtypes
-from .modes import Defaults
+from .modes import GRAD, INFERENCE, Defaults
 from .slow import result_type as _result_type
 from .tensor import Tensor
 
@@ -11,6 +11,47 @@ from .tensor import Tensor
 def is_tensor(obj):
     """Whether ``obj`` is a tensor."""
     return isinstance(obj, Tensor)
+
+
+def is_grad_enabled():
+    """Whether grad mode is on: operations on tensors that require grad are recorded, outside of inference mode.
+
+    Example:
+        >>> import plugrad
+        >>> with plugrad.no_grad():
+        ...     print(plugrad.is_grad_enabled())
+        False
+    """
+    return GRAD.get() is not False
+
+
+def is_inference_mode_enabled():
+    """Whether inference mode is on: what is made now can never be saved for a backward.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.is_inference_mode_enabled()
+        False
+    """
+    return INFERENCE.get()
+
+
+def is_inference(input):
+    """Whether a tensor was made in inference mode.
+
+    Raises:
+        TypeError: ``input`` is no tensor.
+
+    Example:
+        >>> import plugrad
+        >>> with plugrad.inference_mode():
+        ...     x = plugrad.ones(2)
+        >>> plugrad.is_inference(x), plugrad.is_inference(x.clone())
+        (True, False)
+    """
+    if not isinstance(input, Tensor):
+        raise TypeError(f"is_inference(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    return input.is_inference()
 
 
 def is_floating_point(input):

@@ -1,5 +1,6 @@
 """Random integers and permutations with torch's stream: which words become which integer."""
 
+import math
 import warnings
 
 import numpy as np
@@ -9,7 +10,7 @@ from .errors import c_name, scalar_name
 from .generator import default_generator
 from .rounding import BLOCK, drawn, host_dtype
 
-__all__ = ["randint", "random", "randperm"]
+__all__ = ["permutations", "randint", "random", "randperm"]
 
 LARGEST_FLOAT = {
     "float16": 65504.0,
@@ -236,3 +237,10 @@ def _inside_out(n, generator):
             places[i] = places[z]
             places[z] = i
     return out
+
+
+def permutations(shape, dtype=int64, generator=None):
+    """Draw permutations of 0 ... shape[-1] - 1, one after the other, for each place in the leading axes."""
+    *lead, n = shape
+    rows = [randperm(n, dtype, generator) for _ in range(math.prod(lead))]
+    return np.stack(rows).reshape(shape) if lead else rows[0]

@@ -12,6 +12,8 @@ class Row:
         rules: one per tensor argument, None where there is no derivative; the parameter names are what the node keeps:
             ``g`` the incoming gradient (``g_<output>`` where there are several), an argument, an output, ``x_shape``,
             ``x_dtype``, a static argument, ``xp`` the namespace.
+        jvp: the tangent of the result, where its kind does not say it: a function that may ask for what rules ask for, and
+            for ``t_x``, the tangent of the argument x; or "linear": of several arguments, that the op is linear in them.
         vjp: instead of rules, one function for all arguments; takes ``needs`` too and returns a tuple.
         kind: elementwise, linear, bilinear, view, general or nondifferentiable.
         xp: name of the namespace's function, if another than the op's.
@@ -29,6 +31,7 @@ class Row:
         rules=(),
         *,
         vjp=None,
+        jvp=None,
         kind,
         xp=None,
         node=None,
@@ -43,6 +46,7 @@ class Row:
         self.signature = signature
         self.rules = rules
         self.vjp = vjp
+        self.jvp = jvp
         self.kind = kind
         self.xp_name = xp or self.name
         self.node_name = node or "".join(p.capitalize() for p in self.name.split("_")) + "Backward0"

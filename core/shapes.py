@@ -67,15 +67,19 @@ def broadcast_shapes(*shapes):
     """
     from .tensor import Size
 
-    shapes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
-    rank = max((len(s) for s in shapes), default=0)
-    result = [1] * rank
-    for shape in shapes:
-        for i, n in enumerate(shape, rank - len(shape)):
-            if n != 1 and result[i] not in (1, n):
+    shapes = [(s,) if isinstance(s, int) else s for s in shapes]
+    result = [1] * max((len(s) for s in shapes), default=0)
+    for number, shape in enumerate(shapes):
+        for i in range(-1, -len(shape) - 1, -1):
+            n = shape[i]
+            if n in (1, result[i]):
+                continue
+            if result[i] != 1:
                 raise RuntimeError(
-                    f"Shape mismatch: objects cannot be broadcast to a single shape: {' and '.join(str(list(s)) for s in shapes)}"
+                    f"Attempting to broadcast a dimension of length {n} at {i}! Mismatching argument at index {number} had {shape}; "
+                    f"but expected shape should be broadcastable to {result}"
                 )
-            if n != 1:
-                result[i] = n
+            if n < 0:
+                raise ValueError("Attempting to broadcast a dimension with negative length!")
+            result[i] = n
     return Size(result)

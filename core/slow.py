@@ -4,7 +4,7 @@ from . import dtypes
 from .errors import inference_saved
 from .graph import CLOCK, INFERENCE, LEAF, ORDERS, Port, Version
 from .modes import Defaults, is_grad_enabled
-from .recording import Anomaly, Watchers, locate, pack_saved
+from .recording import Watchers, locate, pack_saved
 
 _new = object.__new__
 SCALARS = (bool, int, float, complex)
@@ -23,8 +23,10 @@ def rebuild(xp, a, edge):
 
 def operate(row, inputs, statics, failure):
     """What a generated function calls when its fast path did not hold."""
-    transform = transform_of(inputs)
-    if transform is not None:
+    if getattr(failure, "is_final", False):
+        raise failure
+    transform = transform_of((*inputs, *statics))
+    if transform is not None and not (hasattr(transform, "settled") and transform.settled(inputs, statics)):
         return transform.apply(row, inputs, statics)
     if row.kind in ("elementwise", "nondifferentiable") and row.tensors:
         return elementwise(row, inputs, statics)
@@ -41,14 +43,39 @@ def operate_operator(row, inputs, statics, failure):
     return operate(row, inputs, statics, failure)
 
 
-def transform_of(inputs):
-    """The innermost function transform (forward mode, vmap) that an input is under, None without one.
+def in_one_space(tensors):
+    """Tensors of different namespaces brought into one.
+
+    Raises:
+        RuntimeError: they are on different devices, or one is under another transform than vmap.
+    """
+    from .errors import two_devices
+
+    transform = transform_of(tensors)
+    if not hasattr(transform, "together"):
+        raise two_devices(tensors)
+    return transform.together(tensors)
+
+
+class Transforms:
+    """How many forward-mode levels are open: a backward pass then carries tensors, which may be duals."""
+
+    count = 0
+
+
+def transform_of(values):
+    """The innermost function transform (forward mode, vmap) that a value is under, None without one.
 
     A tensor under a transform has a namespace of its own, so that the fast path refuses it and pays nothing otherwise.
+    Arrays among static arguments (indices, masks) may be under vmap as well: they know their namespace.
     """
     found = None
-    for value in inputs:
-        transform = getattr(getattr(value, "_xp", None), "transform", None)
+    for value in values:
+        if value.__class__ is tuple or value.__class__ is list:
+            transform = transform_of(value)
+        else:
+            xp = getattr(value, "_xp", None) or getattr(value, "space", None)
+            transform = getattr(xp, "transform", None)
         if transform is not None and (found is None or transform.rank > found.rank):
             found = transform
     return found
@@ -79,12 +106,23 @@ def elementwise(row, inputs, statics):
         else:
             raise not_a_tensor(row, i, value)
     try:
-        r = getattr(xp, row.xp_name)(*arrays, *statics)
+        r = computed(row, xp, common, arrays, statics)
     except Exception as error:
         raise explain(row, inputs, statics, error) from None
     if row.keeps_dtype and r.dtype != native:
         r = xp.astype(r, native)
     return record(row, xp, xp.wrap(r), inputs, arrays, statics)
+
+
+def computed(row, xp, common, arrays, statics):
+    """What the row's function gives; where a library has no such function of bools, that of 0 and 1."""
+    function = getattr(xp, row.xp_name)
+    try:
+        return function(*arrays, *statics)
+    except TypeError:
+        if common is not dtypes.bool_ or row.result not in ("same", "bool"):
+            raise
+    return function(*(None if a is None else xp.astype(a, xp.uint8) for a in arrays), *statics)
 
 
 def is_tensor(value):
@@ -221,7 +259,7 @@ def new_node(cls, xp, edges, shape, dtype):
     n.next = edges
     n.shape = shape
     n.dtype = dtype
-    if Anomaly.enabled:
+    if Watchers.count:
         locate(n)
     return n
 

@@ -57,10 +57,11 @@ class Extra:
     Attributes:
         base, path: of a view, see core/views.py.
         made: None for an ordinary view, else why in-place ops on it are refused.
+        borrowed: a view requires grad only because its base does.
     """
 
     base = path = made = hooks = post_hooks = node_hooks = None
-    retains = False
+    retains = borrowed = False
 
 
 class Tensor(Methods):
@@ -235,6 +236,16 @@ class Tensor(Methods):
         if value and self.dtype.kind < 2:
             raise requires_grad_of_dtype(dtype_text, self)
         self._fn = LEAF if value else None
+        if self._x is not None:
+            self._x.borrowed = False
+        if self._v is not None and self._v.views:
+            self._lend_flag(value)
+
+    def _lend_flag(self, value):
+        """Views made before their base required grad become leaves that do, as long as it does."""
+        for view in self._v.live_views():
+            if view._x.base is self and (view._fn is None if value else view._x.borrowed):
+                view._fn, view._x.borrowed = (LEAF if value else None), value
 
     @property
     def grad_fn(self) -> Any:
@@ -288,7 +299,7 @@ class Tensor(Methods):
 
     @property
     def _base(self):
-        return self._x.base if self._x is not None else None
+        return self._x.base if self._x is not None and self._v is not INFERENCE else None
 
     def is_inference(self) -> bool:
         """Whether it was made in inference mode: such a tensor counts no writes and can't be saved for a backward."""
@@ -311,7 +322,9 @@ class Tensor(Methods):
     @property
     def data(self) -> "Tensor":
         """The same memory without history; writes to it are not counted."""
-        return wrap(Tensor, self._xp, self._a, None)
+        t = wrap(Tensor, self._xp, self._a, None)
+        t._v = INFERENCE if self._v is INFERENCE else None
+        return t
 
     @data.setter
     def data(self, value: "Tensor") -> None:
@@ -355,7 +368,7 @@ class Tensor(Methods):
         """
         from .engine import backward
 
-        backward(self, gradient, retain_graph, create_graph, inputs)
+        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def retain_grad(self) -> None:
         """Keep the gradient of this non-leaf in ``.grad`` as well."""
@@ -426,9 +439,14 @@ class Tensor(Methods):
         return self._a.__dlpack_device__()
 
     def _number(self):
-        """The value, for Python's own conversions, which say so when they leave the graph."""
+        """The value, for Python's own conversions."""
         if self.numel() != 1:
             raise ValueError("only one element tensors can be converted to Python scalars")
+        return self.item()
+
+    def _number_off_the_graph(self):
+        """The value, with a word about it where that leaves the graph."""
+        value = self._number()
         if self._fn is not None:
             warnings.warn(
                 "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\nConsider using "
@@ -436,10 +454,10 @@ class Tensor(Methods):
                 UserWarning,
                 stacklevel=3,
             )
-        return self.item()
+        return value
 
     def __float__(self) -> float:
-        value = self._number()
+        value = self._number_off_the_graph()
         if isinstance(value, complex):
             if value.imag:
                 raise RuntimeError("value cannot be converted to type double without overflow")
@@ -450,7 +468,7 @@ class Tensor(Methods):
         return int(self._number())
 
     def __complex__(self) -> complex:
-        return complex(self._number())
+        return complex(self._number_off_the_graph())
 
     def __index__(self) -> int:
         if self.dtype.kind > 1 or self.numel() != 1:
@@ -465,7 +483,7 @@ class Tensor(Methods):
                 raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
             if n > 1:
                 raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
-        return bool(self._xp.to_host(a).item())
+        return self._xp.truth(a)
 
     def __len__(self) -> int:
         if not self._a.shape:
@@ -499,7 +517,9 @@ class Tensor(Methods):
         return sorted(set(object.__dir__(self)))
 
     def __copy__(self):
-        return alias(self, type(self))
+        made = alias(self, type(self))
+        made._fn = None if self._fn is None else LEAF
+        return made
 
     def __deepcopy__(self, memo):
         from .copying import deepcopy
@@ -534,11 +554,25 @@ def wrap(cls, xp, a, fn):
 
 def alias(source, cls=Tensor):
     """A leaf on the memory of ``source`` with the same write history."""
+    if hasattr(source._xp.transform, "tangent"):
+        source = source._xp.transform.detached(source)
     t = wrap(cls, source._xp, source._a, LEAF if cls is not Tensor and source._fn is not None else None)
     if source._v is None:
         source._v = Version()
     t._v = source._v
     return t
 
+
+def unwritable(name):
+    def write(tensor, value):
+        raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
+
+    return write
+
+
+for (
+    _name
+) in "shape dtype device ndim itemsize nbytes is_cuda is_leaf grad_fn retains_grad output_nr _version _base".split():
+    setattr(Tensor, _name, vars(Tensor)[_name].setter(unwritable(_name)))
 
 __all__ = ["Size", "Tensor", "alias", "space", "wrap"]

@@ -6,15 +6,24 @@ rebases the base's history on a node that puts the written part into its place, 
 new history that starts there.
 """
 
+import functools
 import warnings
 import weakref
 
-from .errors import inference_in_place, leaf_in_place, leaf_view_in_place, repeated_memory, scalar_name, view_in_place
-from .graph import CLOCK, INFERENCE, LEAF, Node, Version
+from .errors import (
+    inference_in_place,
+    leaf_in_place,
+    leaf_view_in_place,
+    no_out_of_duals,
+    repeated_memory,
+    scalar_name,
+    view_in_place,
+)
+from .graph import CLOCK, INFERENCE, LEAF, PORT, Version, as_function
 from .hooks import move_retained
 from .modes import is_grad_enabled, is_inference_mode_enabled
-from .recording import Packed
-from .slow import edge_of, new_node
+from .recording import BEFORE_WRITE, Packed
+from .slow import edge_of, new_node, transform_of
 from .tensor import Extra, Tensor, wrap
 
 _new = object.__new__
@@ -28,12 +37,14 @@ def share_memory(t, source, function, statics):
         extra.base = source
         extra.path = ((function, statics),)
         if not is_grad_enabled():
-            extra.made = "no_grad"
+            make_unrecorded(t, extra)
     else:
         extra.base = parent.base
         extra.path = (*parent.path, (function, statics))
-        if parent.made is not None or not is_grad_enabled():
-            extra.made = parent.made or "no_grad"
+        if not is_grad_enabled():
+            make_unrecorded(t, extra)
+        if parent.made is not None:
+            extra.made = parent.made
     version = source._v
     if version is None:
         version = source._v = _new(Version)
@@ -42,6 +53,14 @@ def share_memory(t, source, function, statics):
     else:
         version.add_view(t)
     t._v = version
+
+
+def make_unrecorded(t, extra):
+    """A view made while nothing is recorded is a leaf that says it requires grad if its base does; no gradient reaches it."""
+    extra.made = "inference" if is_inference_mode_enabled() else "no_grad"
+    if extra.base._fn is not None:
+        t._fn = LEAF
+        extra.borrowed = True
 
 
 def follow(xp, a, path):
@@ -64,12 +83,18 @@ def check_in_place(x, result=None):
             raise view_in_place(x)
         if base._fn is LEAF or x._fn is LEAF:
             raise leaf_view_in_place()
-    elif x._fn is LEAF:
+    elif x._fn is LEAF or getattr(x._fn, "starts", False):
         raise leaf_in_place()
 
 
 def store(x, result):
     """Write ``result`` into the memory of ``x`` and take over its history; returns x."""
+    if x._xp is not result._xp or x._xp.transform is not None:
+        transform = transform_of((x, result))
+        if hasattr(transform, "store"):
+            return transform.store(x, result)
+        if x._xp is not result._xp and hasattr(transform, "to_store"):
+            result = transform.to_store(x, result)
     check_in_place(x, result)
     if result._a.shape != x._a.shape:
         raise RuntimeError(
@@ -82,6 +107,8 @@ def store(x, result):
             f"result type {scalar_name(result.dtype)} can't be cast to the desired output type {scalar_name(x.dtype)}"
         )
     keep_saved_inputs(x, result._fn)
+    for keep in BEFORE_WRITE:
+        keep(x)
     x._xp.assign(x._a, result._a)
     commit(x, result)
     return x
@@ -97,13 +124,15 @@ def keep_saved_inputs(x, fn):
     if fn is None or fn is LEAF:
         return
     node = getattr(fn, "node", fn)
-    for name in getattr(node, "saved_arrays", ()):
+    row = getattr(node, "row", None)
+    for name in row.tensors[:1] if row is not None else ():
         kept = getattr(node, name, None)
         if kept is x._a:
             setattr(node, name, node.xp.copy(x._a))
             setattr(node, name + "_v", None)
-        elif kept.__class__ is Packed and kept.address == id(x._a):
+        elif isinstance(kept, Packed) and kept.address == id(x._a):
             kept.pack_again(node.xp, node.xp.copy(x._a))
+            setattr(node, name + "_v", None)
 
 
 def commit(x, result):
@@ -111,10 +140,15 @@ def commit(x, result):
     if x._v is None:
         x._v = Version()
     x._v.bump()
-    if not is_grad_enabled() or (x._fn is None and result._fn is None):
+    if not is_grad_enabled():
+        renew_unrecorded(x)
+        return
+    if x._fn is None and result._fn is None:
         return
     writer = result.grad_fn
     x._v.writer = writer.name() if writer is not None else None
+    x._v.written = x._v.count
+    x._v.owner = x._v.writer
     adopt_output(x, result._fn)
     if x._x is None or x._x.base is None:
         rewrite_history(x, edge_of(result))
@@ -123,6 +157,15 @@ def commit(x, result):
     base = x._x.base
     rewrite_history(base, copy_slices(base, result, x._x.path))
     renew_views(base, x._v)
+    x._v.owner = base._fn.name()
+
+
+def renew_unrecorded(x):
+    """After a write that is not recorded the views' histories start anew at the base too."""
+    if x._v.views:
+        base = x._x.base if x._x is not None and x._x.base is not None else x
+        if base._fn is not None:
+            renew_views(base, x._v)
 
 
 def rewrite_history(x, edge):
@@ -139,16 +182,20 @@ def adopt_output(x, fn):
     arrays = fn.saved_arrays
     if any(getattr(fn, name + "_v", None) is x._v for name in arrays):
         return  # an argument overlaps what was written: the node must fail its check
-    if "out" in arrays and fn.out.__class__ is not Packed and fn.out.dtype == x._a.dtype:
+    if "out" in arrays and not isinstance(fn.out, Packed) and fn.out.dtype == x._a.dtype:
         fn.out, fn.out_v = x._a, x._v
     fn.clock = CLOCK.now
 
 
 def write_out(out, made, *inputs):
     """What ``out=`` means: the result is written into ``out``, which takes its shape and must hold its dtype."""
+    if any(hasattr(t._xp.transform, "tangent") for t in (made, out)):
+        raise no_out_of_duals()
     if is_grad_enabled() and any(getattr(t, "_fn", None) is not None for t in (*inputs, out)):
+        row = getattr(getattr(made._fn, "node", made._fn), "row", None)
+        name = f"{row.name.rstrip('_')}(): " if row is not None else ""
         raise RuntimeError(
-            "functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
+            f"{name}functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
         )
     if made.dtype is not out.dtype and made.dtype.kind > out.dtype.kind:
         raise RuntimeError(
@@ -170,13 +217,32 @@ def write_out(out, made, *inputs):
 
 def copy_slices(base, part, path):
     """The node of a base of which ``part`` was written at ``path``."""
-    from .rows import ROWS
-
-    row = ROWS["copy_slices"]
     edges = (edge_of(base), edge_of(part))
-    node = new_node(row.node_class, base._xp, edges, base._a.shape, base._a.dtype)
+    node = new_node(slices_class(), array_space(base._xp), edges, base._a.shape, base._a.dtype)
     node.path = path
     return node
+
+
+@functools.cache
+def slices_class():
+    """The class of these nodes: they show the arguments of the op that wrote, as torch does, and not the op itself."""
+    from .rows import ROWS
+
+    kind = ROWS["copy_slices"].node_class
+    members = {"__slots__": (), "__module__": kind.__module__, "next_functions": property(base_and_arguments)}
+    return type("CopySlices", (kind,), members)
+
+
+def base_and_arguments(node):
+    base, part = (as_function(edge) for edge in node.next)
+    return (base, *part[0].next_functions[1:]) if part[0] is not None else (base,)
+
+
+def array_space(xp):
+    """The namespace of the arrays, below that of dual tensors."""
+    while hasattr(xp.transform, "tangent"):
+        xp = xp.base
+    return xp
 
 
 def renew_views(base, version):
@@ -191,31 +257,35 @@ def renew_views(base, version):
         if base._fn is None:
             rewrite_history(tensor, None)
             continue
-        if extra.made in ("no_grad", "function"):
-            rewrite_history(tensor, forbidden(tensor))
+        if extra.made is not None:
+            forbid(tensor)
             continue
-        node = new_node(row.node_class, base._xp, (edge_of(base),), tensor._a.shape, tensor._a.dtype)
+        node = new_node(row.node_class, array_space(base._xp), (edge_of(base),), tensor._a.shape, tensor._a.dtype)
         node.path = extra.path
         node.x_shape = base._a.shape
         rewrite_history(tensor, node)
 
 
-class ForbiddenView(Node):
-    """Stands for the history of a view that cannot follow a write into its base: backward through it raises."""
+class ForbiddenView:
+    """In place of the edge of a view that cannot follow a write into its base: there is no node behind it."""
 
-    __slots__ = ("error",)
-    __module__ = "plugrad.autograd"
+    __slots__ = ("dtype", "error", "shape")
+    _kind = PORT
+    index = 0
 
-    def backward(self, g):
+    def __init__(self, view):
+        self.shape, self.dtype = view._a.shape, view._a.dtype
+        self.error = view_in_place(view, through_base=True)
+
+    @property
+    def node(self):
         raise self.error
 
-    backward_graph = backward
 
-
-def forbidden(view):
-    node = new_node(ForbiddenView, view._xp, (), view._a.shape, view._a.dtype)
-    node.error = view_in_place(view, through_base=True)
-    return node
+def forbid(view):
+    """Let every later look at a view's history raise."""
+    if view._fn.__class__ is not ForbiddenView:
+        view._fn = ForbiddenView(view)
 
 
 def turn(x, made):
@@ -236,5 +306,7 @@ def turn(x, made):
         x._v.add_view(x)
     x._a = made._a
     x._v.bump()
+    if hasattr(x._xp.transform, "turn"):
+        x._xp.transform.turn(x, made)
     if made._fn is not None:
         rewrite_history(x, made._fn)

@@ -9,11 +9,13 @@ from contextlib import nullcontext
 from heapq import heappop, heappush
 
 from .anomaly import check_nan, located
-from .gradients import MISSING, Arrays, Tensors, conjugated, is_complex
-from .graph import CLOCK, LEAF, LEAF_TENSOR, NODE
-from .hooks import CURRENT_WALK, run_tensor_hooks, run_tuple_hooks
+from .errors import broadcast_failure
+from .gradients import MISSING, Arrays, Tensors, Unrecorded, conjugated, is_complex
+from .graph import CLOCK, LEAF, LEAF_TENSOR, NODE, ORDERS
+from .hooks import CURRENT_WALK, TIMER, run_post_hooks, run_tensor_hooks, run_tuple_hooks
 from .modes import GRAD
 from .recording import Anomaly, Unpacked
+from .slow import Transforms
 from .tensor import Tensor, wrap
 
 
@@ -23,7 +25,7 @@ class Walk:
     scoped = False  # set once a device is in use that must be made current around its operators
 
     def __init__(self, xp, create_graph, keep_graph, only=None):
-        self.kind = Tensors if create_graph else Arrays
+        self.kind = Tensors if create_graph else Unrecorded if Transforms.count else Arrays
         self.keep_graph = keep_graph
         self.only = only
         self.pending = {}
@@ -65,7 +67,8 @@ class Walk:
         slots[port.index] = g if slots[port.index] is None else slots[port.index] + g
 
     def run(self):
-        if self.kind is Arrays and self.only is None and not self.scoped and not Anomaly.enabled:
+        plain = self.kind is Arrays and self.only is None and not self.scoped
+        if plain and not Anomaly.enabled and TIMER.get() is None:
             self.run_arrays()
         else:
             self.run_general()
@@ -155,28 +158,35 @@ class Walk:
             node = self.nodes.pop(key)
             g = self.pending.pop(key)
             if self.only is not None and node not in self.only:
-                self.capture(node, self.run_output_hooks(node, g))
+                if node in self.captured:
+                    self.capture(node, self.run_output_hooks(node, g))
                 continue
             with located(node) if Anomaly.enabled else nullcontext(), node.xp.scope or nullcontext():
                 node.check()
                 self.step(node, g)
 
     def step(self, node, g):
+        g, gradients = self.differentiate(node, g)
+        if not self.keep_graph:
+            node.release()
+        self.hand_on(node, g, gradients)
+
+    def differentiate(self, node, g):
+        """(what arrived at a node, after the hooks; what it makes of it)."""
         g = self.run_output_hooks(node, g)
         self.capture(node, g)
         if node.hooks is not None and node.hooks.pre:
             g = self.run_pre_hooks(node, g)
         if node.outputs > 1 and node.fills_zeros:
             g = [self.kind.zeros(node, i) if part is None else part for i, part in enumerate(g)]
-        rule = node.backward_graph if self.kind.recorded else node.backward
-        with Unpacked(node) if node.hooks is not None and node.hooks.packed else nullcontext():
-            gradients = conjugated(node, rule, g) if is_complex(node) else rule(g)
+        gradients = self.apply_rule(node, g)
         if Anomaly.enabled and Anomaly.check_nan:
             check_nan(node, gradients, self.kind.tensor)
         if node.hooks is not None and node.hooks.post:
             gradients = self.run_post_hooks(node, gradients, g)
-        if not self.keep_graph:
-            node.release()
+        return g, gradients
+
+    def hand_on(self, node, g, gradients):
         incoming = g if node.outputs > 1 else (g,)
         for edge, part in zip(node.next, gradients, strict=True):
             if part is None or edge is None:
@@ -185,6 +195,23 @@ class Walk:
             if edge._kind == LEAF_TENSOR and part.shape == edge._a.shape and any(part is given for given in incoming):
                 part = self.kind.copy(edge._xp, part)
             self.give(edge, part)
+
+    def apply_rule(self, node, g):
+        tensors = self.kind is not Arrays
+        rule = node.backward_graph if tensors else node.backward
+        packed, timer = node.hooks is not None and node.hooks.packed, TIMER.get()
+        with timer(node) if timer else nullcontext(), Unpacked(node, tensors) if packed else nullcontext():
+            return conjugated(node, rule, g) if is_complex(node) else rule(g)
+
+    def call(self, node, gradients):
+        """What a node's rule alone makes of gradients given as tensors, not yet summed over what was broadcast."""
+        node.check()
+        parts = [None if g is None else self.kind.of(g) for g in gradients]
+        if all(part is None for part in parts):
+            return (None,) * len(node.next)
+        if node.outputs > 1 and node.fills_zeros:
+            parts = [self.kind.zeros(node, i) if part is None else part for i, part in enumerate(parts)]
+        return self.as_tuple(node, self.apply_rule(node, parts if node.outputs > 1 else parts[0]))
 
     def capture(self, node, g):
         for i, slot in self.captured.get(node, ()):
@@ -236,18 +263,22 @@ class Walk:
     def accumulate(self):
         """Write the leaves' gradients; nothing is written when a rule or a hook failed before."""
         for leaf in self.leaves:
-            if leaf._fn is not LEAF:
+            extra = leaf._x
+            if leaf._fn is not LEAF or (extra is not None and extra.borrowed):
                 continue
-            g, extra = self.leaf_gradient(leaf), leaf._x
+            g = self.leaf_gradient(leaf)
+            if self.kind is Unrecorded:
+                g = g.detach()
             if extra is None:
                 add_grad(leaf, g, self.kind)
                 continue
             around = extra.node_hooks
             if around is not None:
                 (g,) = run_tuple_hooks(around.pre, (g,))
-            add_grad(leaf, g, self.kind)
-            for hook in list(extra.post_hooks.values()) if extra.post_hooks else ():
-                hook(leaf)
+            # A hook may have kept the gradient it saw.
+            add_grad(leaf, g.clone() if extra.hooks or around is not None else g, self.kind)
+            if extra.post_hooks:
+                run_post_hooks(extra.post_hooks, leaf)
             if around is not None:
                 run_tuple_hooks(around.post, (), (g,))
 
@@ -267,10 +298,16 @@ class Walk:
         CURRENT_WALK.set(self)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind, error, traceback):
         mode, walk = self.outside
         GRAD.set(mode)
         CURRENT_WALK.set(walk)
+        if isinstance(error, Exception):
+            from .diagnostics.failures import note_backward
+
+            note_backward(error, traceback)
+        elif not self.keep_graph:
+            CLOCK.freed = next(ORDERS)
 
 
 def add_grad(leaf, g, kind):
@@ -278,12 +315,34 @@ def add_grad(leaf, g, kind):
     try:
         old = leaf._grad
     except AttributeError:
-        if not kind.recorded and not xp.owns(g._a):
-            g = wrap(Tensor, xp, xp.copy(g._a), None)
-        leaf._grad = g
+        leaf._grad = recorded_copy(g) if kind.recorded else settled(leaf, g)
         return
     if kind.recorded or not xp.mutable:
         leaf._grad = old + g
         return
-    xp.assign(old._a, old._a + g._a)
+    try:
+        xp.assign(old._a, old._a + g._a)
+    except Exception:
+        if old._a.shape == g._a.shape:
+            raise
+        raise broadcast_failure((old._a.shape, g._a.shape)) from None  # the leaf's data was set to another shape
     old._bump()
+
+
+def settled(leaf, g):
+    """The gradient on memory of its own, laid out as the leaf is."""
+    xp, a = leaf._xp, g._a
+    if xp.is_contiguous(leaf._a) or not xp.mutable:
+        return g if xp.owns(a) and xp.is_contiguous(a) else wrap(Tensor, xp, xp.packed(a), None)
+    if xp.owns(a) and xp.strides(a) == xp.strides(leaf._a):
+        return g
+    made = xp.copy(leaf._a)
+    xp.assign(made, a)
+    return wrap(Tensor, xp, made, None)
+
+
+def recorded_copy(g):
+    """Under create_graph a leaf's gradient is a copy of what arrived, with the history of both."""
+    from .ops.shape import overwrite
+
+    return overwrite(wrap(Tensor, g._xp, g._xp.empty(g._a.shape, g._a.dtype), None), g)

@@ -4,7 +4,6 @@ import doctest
 import re
 
 import plugrad
-from plugrad.core.compile import ROWS, materialize
 
 project = "plugrad"
 copyright = "the plugrad developers"
@@ -38,15 +37,6 @@ nitpick_ignore = [
     ("py:exc", "GradcheckError"),
 ]
 
-#: What is a method of a ContextVar, for speed, and so cannot carry a docstring of its own.
-DOCSTRINGS = {
-    "plugrad.is_grad_enabled": ["Whether operations are recorded now."],
-    "plugrad.is_inference_mode_enabled": ["Whether inference mode is on."],
-}
-
-for row in ROWS.values():
-    materialize(row)  # an op has a signature from its first call on
-
 
 def setup(app):
     app.connect("autodoc-process-docstring", process_docstring)
@@ -54,7 +44,6 @@ def setup(app):
 
 def process_docstring(app, what, name, obj, options, lines):
     """Docstrings are prose with formulas: ``|x|`` and ``x*y`` outside of code are no markup."""
-    lines[:] = DOCSTRINGS.get(name, lines)
     in_example = False
     for i, line in enumerate(lines):
         in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))

@@ -4,9 +4,11 @@ from ..dtypes import FLOAT
 from ..dtypes import bool_ as BOOL
 from ..errors import not_a_tensor
 from ..modes import get_default_dtype
+from ..naming import named
 from ..slow import is_tensor, result_type
 from ..tensor import Tensor
 from ..views import write_out
+from ..watching import watch
 from . import elementwise as e
 
 NUMBERS = (int, float, bool, complex)
@@ -36,7 +38,8 @@ def sub(input, other, *, alpha=1, out=None):
 
 def rsub(input, other, *, alpha=1):
     """other - alpha · input."""
-    return e.rsub(_scaled(input, alpha), other)
+    made = e.rsub(_scaled(input, alpha), other)
+    return named(made, "RsubBackward0") if is_tensor(other) else made
 
 
 def div(input, other, *, rounding_mode=None, out=None):
@@ -92,7 +95,8 @@ def _pow_number(input, exponent):
 
 def rpow(input, base):
     """base to the power input: the reflected ``**``."""
-    return e.pow_tensor(base, input)
+    made = e.pow_tensor(base, input)
+    return made if is_tensor(base) else named(made, "PowBackward2")
 
 
 def rdiv(input, other):
@@ -131,7 +135,7 @@ def where(condition, input=None, other=None, *, out=None):
         from ..create import tensor
 
         input = tensor(input, device=condition.device)
-    return _out(out, e.where_(input, other, condition._a), input, other)
+    return _out(out, watch(e.where_(input, other, condition._a), condition), input, other)
 
 
 def _long_name(t):
@@ -148,7 +152,8 @@ def masked_fill(input, mask, value):
         raise RuntimeError(
             f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.dim()} dimension(s)."
         )
-    return e.masked_fill_(input, value, mask._a)
+    made = watch(e.masked_fill_(input, value, mask._a), mask)
+    return named(made, "MaskedFillBackward1") if is_tensor(value) else made
 
 
 def _c_mask(mask):
@@ -166,11 +171,18 @@ def clamp(input, min=None, max=None, *, out=None):
     if min is None and max is None:
         raise ValueError("At least one of 'min' or 'max' must not be None")
     if is_tensor(min) or is_tensor(max):
-        clamped = input if min is None else e.maximum(input, _tensor(min, input))
-        return _out(out, clamped if max is None else e.minimum(clamped, _tensor(max, input)), input)
+        return _out(out, named(_clamp_by_tensors(input, min, max), "ClampBackward0"), input)
     if input.dtype.kind < 2 and (isinstance(min, float) or isinstance(max, float)):
         input = input.to(get_default_dtype())
     return _out(out, e.clamp(input, min, max), input)
+
+
+def _clamp_by_tensors(input, min, max):
+    if max is None:
+        return e.clamp_low_(input, min)
+    if min is None:
+        return e.clamp_high_(input, max)
+    return e.clamp_both_(input, _tensor(min, input), _tensor(max, input))
 
 
 def _tensor(value, like):
@@ -181,17 +193,20 @@ def _tensor(value, like):
 
 def clamp_min(input, min, *, out=None):
     """max(input, min), elementwise."""
-    return clamp(input, min, out=out)
+    return _out(out, named(clamp(input, min), "ClampMinBackward1" if is_tensor(min) else "ClampMinBackward0"), input)
 
 
 def clamp_max(input, max, *, out=None):
     """min(input, max), elementwise."""
-    return clamp(input, None, max, out=out)
+    return _out(
+        out, named(clamp(input, None, max), "ClampMaxBackward1" if is_tensor(max) else "ClampMaxBackward0"), input
+    )
 
 
 def lerp(input, end, weight, *, out=None):
     """input + weight · (end - input)."""
-    return _out(out, e.lerp_(input, end, _tensor(weight, input)), input, end)
+    made = e.lerp_(input, end, _tensor(weight, input))
+    return _out(out, named(made, "LerpBackward1") if is_tensor(weight) else made, input, end)
 
 
 def addcmul(input, tensor1, tensor2, *, value=1, out=None):

@@ -56,6 +56,12 @@ def _no_complex(name):
     return check
 
 
+def _clamp_check(*operands):
+    if result_type(operands).kind == dtypes.COMPLEX:
+        return NotImplementedError("clamp is not supported for complex types")
+    return None
+
+
 def _not_check(x):
     if x.dtype.kind >= dtypes.FLOAT:
         return TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
@@ -130,7 +136,13 @@ expm1 = elementwise("expm1(x)", lambda g, out: g * (out + 1.0), doc="eˣ - 1, ex
 log = elementwise("log(x)", lambda g, x: g / x, doc="natural logarithm", result="float")
 log2 = elementwise("log2(x)", lambda g, x: g / (x * math.log(2.0)), doc="logarithm to base 2", result="float")
 log10 = elementwise("log10(x)", lambda g, x: g / (x * math.log(10.0)), doc="logarithm to base 10", result="float")
-log1p = elementwise("log1p(x)", lambda g, x: g / (x + 1.0), doc="log(1 + x), exact near 0", result="float")
+log1p = elementwise(
+    "log1p(x)",
+    lambda g, x: g / (x + 1.0),
+    doc="log(1 + x), exact near 0",
+    result="float",
+    node="Log1PBackward0",
+)
 sqrt = elementwise("sqrt(x)", lambda g, out: g / (out * 2.0), doc="square root", result="float")
 rsqrt = elementwise("rsqrt(x)", lambda g, out: g * -0.5 * out * out * out, doc="1 / √x", result="float")
 
@@ -188,6 +200,39 @@ clamp = elementwise(
     lambda xp, g, x, min, max: g * xp.inside(x, min, max),
     doc="x within [min, max]; derivative 1 on the bounds",
     xp="clip",
+    node="ClampBackward1",
+)
+
+clamp_low_ = elementwise(
+    "clamp_low_(x, y)",
+    lambda xp, g, x, y: g * xp.inside(x, y, None),
+    lambda xp, g, x, y: g * xp.raised(x, y, None),
+    doc="x, or y where x is below it; at a tie x gets the gradient",
+    xp="maximum",
+    node="ClampMinBackward1",
+    check=_clamp_check,
+    real=True,
+)
+clamp_high_ = elementwise(
+    "clamp_high_(x, y)",
+    lambda xp, g, x, y: g * xp.inside(x, None, y),
+    lambda xp, g, x, y: g * xp.lowered(x, None, y),
+    doc="x, or y where x is above it; at a tie x gets the gradient",
+    xp="minimum",
+    node="ClampMaxBackward1",
+    check=_clamp_check,
+    real=True,
+)
+clamp_both_ = elementwise(
+    "clamp_both_(x, low, high)",
+    lambda xp, g, x, low, high: g * xp.inside(x, low, high),
+    lambda xp, g, x, low, high: g * xp.raised(x, low, high),
+    lambda xp, g, x, low, high: g * xp.lowered(x, low, high),
+    doc="x within tensors [low, high]; at a tie x gets the gradient",
+    xp="clip",
+    node="ClampBackward0",
+    check=_clamp_check,
+    real=True,
 )
 
 # --- activations ---

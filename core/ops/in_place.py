@@ -1,8 +1,9 @@
 """In-place forms: the op, then the result written into the memory of its first argument."""
 
-from ..errors import leaf_in_place
-from ..graph import LEAF
+from ..errors import c_name, two_devices
+from ..graph import INFERENCE, LEAF, Version
 from ..modes import is_grad_enabled
+from ..naming import named
 from ..tensor import Tensor
 from ..views import check_in_place, store, turn
 from . import arithmetic as a
@@ -11,14 +12,24 @@ from . import index, reshaping
 from . import reduction as r
 from . import shape as s
 
+#: In-place forms whose nodes torch calls otherwise than those of the op.
+OWN_NAMES = {"acosh_": "AcoshBackward1", "asinh_": "AsinhBackward1", "atanh_": "AtanhBackward1"}
+OWN_NAMES |= {"t_": "TBackward1", "transpose_": "TransposeBackward1", "unsqueeze_": "UnsqueezeBackward1"}
+
 
 def in_place(function, name):
     """The method ``name`` that writes ``function(self, ...)`` into self."""
 
     def method(self, *args, **kwargs):
-        if self._fn is LEAF and is_grad_enabled():
-            raise leaf_in_place()
+        if self._fn is LEAF:
+            check_in_place(self)
         return store(self, function(self, *args, **kwargs))
+
+    if name in OWN_NAMES:
+        plain = function
+
+        def function(self, *args, **kwargs):
+            return named(plain(self, *args, **kwargs), OWN_NAMES[name])
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"In-place form of :func:`{name.rstrip('_')}`; returns the tensor itself."
@@ -51,26 +62,69 @@ OPERATORS = {
 
 def fill_(self, value):
     """Write one value into every element; the gradient ends here."""
-    from ..create import full
-
     if isinstance(value, Tensor):
         if value.dim():
             raise RuntimeError(
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions."
             )
-        return store(self, s.overwrite(self, value.to(self.device)))
-    return store(self, s.overwrite(self, full((), value, dtype=self.dtype, device=self.device)))
+        return store(self, s.fill_with_(self, value.to(self.device)))
+    return store(self, s.fill_number_(self, value))
 
 
 def zero_(self):
     """Write zeros; the gradient ends here."""
-    return fill_(self, 0)
+    return store(self, s.erase_(self))
+
+
+def set_(self, source=None):
+    """Let this tensor lie on the memory of ``source``, in its shape; without one it becomes empty.
+
+    Args:
+        source: a tensor of the same dtype and device.
+
+    Raises:
+        RuntimeError: another dtype, or a leaf that requires grad.
+        NotImplementedError: it would have to be recorded: it has no derivative.
+
+    Example:
+        >>> import plugrad
+        >>> x, y = plugrad.ones(3), plugrad.zeros(2)
+        >>> _ = x.set_(y)
+        >>> y[0] = 5
+        >>> x
+        tensor([5., 0.])
+    """
+    check_in_place(self)
+    if source is not None:
+        _check_source(self, source)
+    if is_grad_enabled() and (self._fn is not None or getattr(source, "_fn", None) is not None):
+        raise NotImplementedError("set_: has no derivative; use it under no_grad() or on detached tensors")
+    self._a = source._a if source is not None else self._xp.empty((0,), self._a.dtype)
+    if self._x is not None:
+        self._x.base = self._x.path = self._x.made = None
+    if self._v is not INFERENCE:
+        self._v, before = Version(), self._v
+        self._v.count = 0 if before is None else before.count
+        self._v.bump()
+    return self
+
+
+def _check_source(self, source):
+    if not isinstance(source, Tensor):
+        raise TypeError(f"set_(): argument 'source' must be Tensor, not {type(source).__name__}")
+    if source._xp is not self._xp:
+        raise two_devices([self, source])
+    if source.dtype is not self.dtype:
+        raise RuntimeError(
+            f"Could not set tensor of type {c_name(source.dtype)} to a tensor of type {c_name(self.dtype)}"
+        )
 
 
 def _view_in_place(name, function):
     def method(self, *args):
         check_in_place(self)
-        turn(self, function(self, *args))
+        made = function(self, *args)
+        turn(self, named(made, OWN_NAMES[name]) if name in OWN_NAMES else made)
         return self
 
     method.__name__ = method.__qualname__ = name
@@ -86,5 +140,6 @@ def install():
         setattr(Tensor, name, in_place(function, name))
     Tensor.fill_ = fill_
     Tensor.zero_ = zero_
+    Tensor.set_ = set_
     for name in ("unsqueeze", "squeeze", "transpose", "t"):
         setattr(Tensor, name + "_", _view_in_place(name + "_", getattr(reshaping, name)))

@@ -2,10 +2,12 @@
 
 from .. import dtypes
 from ..errors import broadcast_failure, two_devices
+from ..naming import named
 from ..shapes import one_axis
 from ..slow import SCALARS, is_number
 from ..tensor import Tensor
 from ..views import store
+from ..watching import watch
 from . import shape as s
 from .arithmetic import masked_fill
 from .key import Key, parse, qualified_name
@@ -19,7 +21,17 @@ def getitem(x, key):
         return s.unsqueeze_(x, 0)
     found = parse(x, key)
     part = _view(x, found)
-    return part if found.arrays is None else s.index_(part, found.arrays)
+    return part if found.arrays is None else watch(s.index_(part, found.arrays), *index_tensors(key))
+
+
+def index_tensors(key):
+    """The tensors of a key whose own arrays are the index; those of one whole number make a view, bytes are compared first."""
+    parts = key if key.__class__ is tuple else (key,)
+    return [
+        p
+        for p in parts
+        if isinstance(p, Tensor) and (p._a.shape or p.dtype is dtypes.bool_) and p.dtype is not dtypes.uint8
+    ]
 
 
 def _view(x, found):
@@ -42,7 +54,7 @@ def setitem(x, key, value):
     if found.arrays is None:
         write(part, value, _expansion_error)
         return
-    store(part, s.index_put_(part, _cast(value, x), found.arrays))
+    store(part, watch(s.index_put_(part, _cast(value, x), found.arrays), *index_tensors(key)))
 
 
 def _value(x, value):
@@ -53,7 +65,7 @@ def _value(x, value):
         from ..create import tensor
 
         return tensor(value, dtype=None if isinstance(value, complex) else x.dtype, device=x.device)
-    if value._xp is x._xp:
+    if value._xp.device is x._xp.device:
         return value
     if value.dim():
         raise two_devices([x, value])
@@ -86,7 +98,7 @@ def write(input, src, misfit):
         raise misfit(target, have)
     if input.dtype.kind < dtypes.FLOAT <= src.dtype.kind:
         src = src.detach()
-    return store(input, s.overwrite(input, src if src._xp is input._xp else src.to(input.device)))
+    return store(input, s.overwrite(input, src if src._xp.device is input._xp.device else src.to(input.device)))
 
 
 def _expansion_error(target, have):
@@ -127,7 +139,7 @@ def gather(input, dim, index):
     if input.dim() == 0:
         return input.clone()
     _check_gather(input, index, axis)
-    return s.gather_(input, index._a, axis)
+    return watch(s.gather_(input, index._a, axis), index)
 
 
 def _check_gather(input, index, axis):
@@ -147,7 +159,8 @@ def index_select(input, dim, index):
     if input.dim() == 0:
         return input.clone()
     _check_select(input, index, axis)
-    return s.index_(input, (slice(None),) * axis + (index.reshape(-1)._a,))
+    picked = s.index_(input, (slice(None),) * axis + (index.reshape(-1)._a,))
+    return watch(named(picked, "IndexSelectBackward0"), index)
 
 
 def _check_select(input, index, axis):
@@ -169,8 +182,8 @@ def take(input, index):
 
 
 def _outside(xp, a, n, low=None):
-    """An entry of an index array below ``low`` (default -n) or above n - 1, or None; looked for only on the cpu."""
-    if xp.device_type != "cpu" or not a.size:
+    """An entry of an index array below ``low`` (default -n) or above n - 1, or None; looked for only where that makes nobody wait."""
+    if not xp.values_at_hand or not isinstance(a, xp.array_type) or 0 in a.shape:
         return None
     least, most = int(xp.min(a, None, False)), int(xp.max(a, None, False))
     return most if most >= n else least if least < (-n if low is None else low) else None
@@ -183,7 +196,7 @@ def masked_select(input, mask):
     from .reshaping import broadcast_tensors
 
     x, m = broadcast_tensors(input, mask)
-    return s.index_(x, (m._a,))
+    return watch(named(s.index_(x, (m._a,)), "MaskedSelectBackward0"), mask)
 
 
 def _along(x, dim, index):
@@ -216,7 +229,7 @@ def index_copy(input, dim, index, source):
             f"index_copy_(): Number of indices ({index.numel()}) should be equal to source.size(dim) ({source._a.shape[axis]})"
         )
     _check_along("index_copy_(): ", input, axis, index)
-    return s.index_put_(input, source, _along(input, dim, index))
+    return named(s.index_put_(input, source, _along(input, dim, index)), "IndexCopyBackward0")
 
 
 def _check_along(prefix, input, axis, index):
@@ -263,7 +276,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     if index.dtype not in (dtypes.int32, dtypes.int64):
         raise RuntimeError("scatter(): Expected dtype int32/int64 for index")
     _check_gather(input, index, axis)
-    return s.index_put_(input, filling, input._xp.along(input._a.shape, index._a, axis))
+    return named(s.index_put_(input, filling, input._xp.along(input._a.shape, index._a, axis)), "ScatterBackward0")
 
 
 def scatter_add(input, dim, index, src):

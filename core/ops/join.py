@@ -1,10 +1,11 @@
 """Joining and cutting: cat, stack, split, chunk, unbind."""
 
-from ..errors import two_devices
+import functools
+
 from ..graph import Node, Port
 from ..modes import is_grad_enabled
 from ..shapes import one_axis
-from ..slow import edge_of, native_dtype, new_node, result_type
+from ..slow import edge_of, in_one_space, native_dtype, new_node, result_type, transform_of
 from ..tensor import Tensor, wrap
 from ..views import share_memory, write_out
 
@@ -80,12 +81,15 @@ class UnbindBackward0(SplitBackward0):
 
 def _views(cls, x, axis, keys):
     """One view of ``x`` per key, all of one node; written to they must not be (torch's rule)."""
+    duals = _duals((x,))
+    if duals is not None:
+        return duals.call(functools.partial(_views, cls), x, axis, keys)
     xp, a = x._xp, x._a
     made = []
     for key in keys:
         t = wrap(Tensor, xp, xp.slice(a, key), None)
         share_memory(t, x, "slice", (key,))
-        t._x.made = "several"
+        t._x.made = t._x.made or "several"
         made.append(t)
     if x._fn is not None and is_grad_enabled() and made:
         node = new_node(cls, xp, (edge_of(x),), tuple(t._a.shape for t in made), (a.dtype,) * len(made))
@@ -110,11 +114,20 @@ def _common(name, tensors):
     for i, t in enumerate(tensors):
         if not isinstance(t, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")
+    duals = _duals(tensors)
+    if duals is not None:
+        return tensors, None, None, duals
     if any(t._xp is not tensors[0]._xp for t in tensors):
-        raise two_devices(tensors)
+        tensors = in_one_space(tensors)
     xp = tensors[0]._xp
     native = native_dtype(xp, result_type(tensors))
-    return tensors, xp, [t._a if t._a.dtype == native else xp.astype(t._a, native) for t in tensors]
+    return tensors, xp, [t._a if t._a.dtype == native else xp.astype(t._a, native) for t in tensors], None
+
+
+def _duals(tensors):
+    """The level of forward mode that tensors are in, None outside of it."""
+    transform = transform_of(tensors)
+    return transform if hasattr(transform, "tangent") else None
 
 
 def _record(cls, xp, a, tensors, axis, lengths):
@@ -141,7 +154,10 @@ def cat(tensors, dim=0, *, out=None):
         >>> plugrad.cat([plugrad.zeros(2), plugrad.ones(1)])
         tensor([0., 0., 1.])
     """
-    tensors, xp, arrays = _common("cat", tensors)
+    tensors, xp, arrays, duals = _common("cat", tensors)
+    if duals is not None:
+        made = duals.call(cat, tensors, dim)
+        return made if out is None else write_out(out, made, *tensors)
     kept = [i for i, a in enumerate(arrays) if tuple(a.shape) != (0,)] or [0]
     first = arrays[kept[0]].shape
     axis = one_axis(dim, len(first))
@@ -168,7 +184,10 @@ def _check_cat(first, shape, axis, number):
 
 def stack(tensors, dim=0, *, out=None):
     """Join tensors of one shape along a new dimension."""
-    tensors, xp, arrays = _common("stack", tensors)
+    tensors, xp, arrays, duals = _common("stack", tensors)
+    if duals is not None:
+        made = duals.call(stack, tensors, dim)
+        return made if out is None else write_out(out, made, *tensors)
     for i, a in enumerate(arrays):
         if a.shape != arrays[0].shape:
             raise RuntimeError(

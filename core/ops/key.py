@@ -170,7 +170,7 @@ def qualified_name(kind):
 
 def _tensor_index(x, index, axis, shape, count):
     xp = x._xp
-    if index._xp is not xp:
+    if index._xp.device is not xp.device:
         if index._xp.device_type != "cpu":
             raise RuntimeError(
                 f"indices should be either on cpu or on the same device as the indexed tensor ({x.device})"
@@ -186,7 +186,7 @@ def _tensor_index(x, index, axis, shape, count):
         index, d = index != 0, dtypes.bool_
     if d is dtypes.bool_:
         return _mask(xp, index, axis, shape)
-    if index.dim() == 0 and d.kind == dtypes.INT:
+    if index.dim() == 0 and d.kind == dtypes.INT and index._xp.transform is None:
         i = index.item()  # the host must know it, as the result is a view
         _bound(i, axis, shape)
         return i
@@ -208,7 +208,12 @@ def _mask(xp, index, axis, shape):
 
 def check_range(xp, a, n, axis):
     """Raise for an index array with entries outside [-n, n); only where looking costs no device sync."""
-    if xp.device_type == "cpu" and a.size and (int(xp.min(a, None, False)) < -n or int(xp.max(a, None, False)) >= n):
+    if (
+        xp.values_at_hand
+        and isinstance(a, xp.array_type)
+        and 0 not in a.shape
+        and (int(xp.min(a, None, False)) < -n or int(xp.max(a, None, False)) >= n)
+    ):
         if n == 0:
             raise IndexError("index is out of bounds for dimension with size 0")
         host = xp.to_host(a).reshape(-1)

@@ -66,12 +66,20 @@ def linear_shape_error(x, weight, bias):
     return None
 
 
+def linear_tangent(xp, x, weight, t_x, t_weight, t_bias, out):
+    total = xp.linear(t_x, weight, None) if t_x is not None else xp.zeros_like(out)
+    if t_weight is not None:
+        total = total + xp.linear(x, t_weight, None)
+    return total if t_bias is None else total + t_bias
+
+
 def linear_row(name, node):
     return general(
         f"{name}(x, weight, bias?)",
         lambda xp, g, weight: xp.linear_input(g, weight),
         lambda xp, g, x: xp.linear_weight(g, x),
         lambda g: g,  # the walk sums over the rows
+        jvp=linear_tangent,
         doc="x @ weightᵀ + bias",
         xp="linear",
         node=node,

@@ -155,7 +155,7 @@ def _matmul(x, y):
         return mm_(x, y)
     if n == 0 or m == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {n}D and {m}D")
-    if x._xp is not y._xp:
+    if x._xp.device is not y._xp.device:
         raise two_devices([x, y])
     if n == 1 and m == 1:
         return dot(x, y)

@@ -23,14 +23,14 @@ sum_ = linear(
 )
 mean_all = linear(
     "mean_all(x)",
-    lambda xp, g, x_shape: xp.broadcast_to(g / max(xp.count(x_shape, None), 1), x_shape),
+    lambda xp, g, x_shape: xp.broadcast_to(xp.divided(g, max(xp.count(x_shape, None), 1)), x_shape),
     doc="mean of all elements",
     node="MeanBackward0",
 )
 mean_ = linear(
     "mean_(x, *, axes, keepdims)",
     lambda xp, g, x_shape, axes, keepdims: xp.broadcast_to(
-        keep(xp, g / max(xp.count(x_shape, axes), 1), axes, keepdims, x_shape), x_shape
+        keep(xp, xp.divided(g, max(xp.count(x_shape, axes), 1)), axes, keepdims, x_shape), x_shape
     ),
     doc="mean over dimensions",
     xp="mean",
@@ -102,6 +102,7 @@ min_dim = general(
 sort_ = general(
     "sort_(x, *, axis, descending) -> values, indices:no",
     lambda xp, g, indices, x_shape, axis: xp.gather_backward(g, indices, axis, x_shape),
+    jvp=lambda xp, t_x, indices, axis: xp.take_along_axis(t_x, indices, axis),
     doc="sorted values and where they were",
     xp="sort_with_index",
     node="SortBackward0",
@@ -109,6 +110,7 @@ sort_ = general(
 topk_ = general(
     "topk_(x, *, k, axis, largest) -> values, indices:no",
     lambda xp, g, indices, x_shape, axis: xp.gather_backward(g, indices, axis, x_shape),
+    jvp=lambda xp, t_x, indices, axis: xp.take_along_axis(t_x, indices, axis),
     doc="the k largest or smallest along a dimension",
     xp="topk",
     node="TopkBackward0",
@@ -148,6 +150,7 @@ logsumexp_ = general(
 softmax_ = general(
     "softmax_(x, *, axis)",
     lambda xp, g, out, axis: xp.softmax_grad(g, out, axis),
+    jvp=lambda xp, t_x, out, axis: xp.softmax_grad(t_x, out, axis),  # its Jacobian is symmetric
     doc="eˣ divided by its sum along a dimension",
     xp="softmax",
     node="SoftmaxBackward0",
@@ -155,6 +158,7 @@ softmax_ = general(
 log_softmax_ = general(
     "log_softmax_(x, *, axis)",
     lambda xp, g, out, axis: xp.log_softmax_grad(g, out, axis),
+    jvp=lambda xp, t_x, out, axis: t_x - xp.sum(xp.exp(out) * t_x, axis, True),
     doc="log of softmax along a dimension",
     xp="log_softmax",
     node="LogSoftmaxBackward0",

@@ -4,6 +4,7 @@ import warnings
 
 from .. import dtypes
 from ..modes import get_default_dtype
+from ..naming import named
 from ..shapes import axes as axes_of
 from ..shapes import one_axis
 from ..tensor import Tensor, wrap
@@ -103,7 +104,8 @@ def prod(input, dim=None, keepdim=False, *, dtype=None, out=None):
     """Product of all elements, or along one dimension."""
     input = _summand(input, dtype)
     axes = None if dim is None else (one_axis(dim, input.dim()),) if input.dim() else None
-    return _out(out, r.prod_(input, axes, keepdim and dim is not None), input)
+    made = r.prod_(input, axes, keepdim and dim is not None)
+    return _out(out, made if dim is None else named(made, "ProdBackward1"), input)
 
 
 def _correction(unbiased, correction):

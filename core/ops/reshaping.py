@@ -7,6 +7,7 @@ from ..device import device as device_class
 from ..device import space
 from ..dtypes import dtype as dtype_class
 from ..graph import Node
+from ..naming import named
 from ..shapes import axes as axes_of
 from ..shapes import infer_size, one_axis, sizes
 from ..slow import edge_of, native_dtype, new_node
@@ -112,7 +113,7 @@ def t(input):
     """The transpose of a matrix; a vector is returned as it is."""
     if input.dim() > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.dim()}D")
-    return s.t_(input, 0, 1) if input.dim() == 2 else view(input, *input.shape)
+    return s.t_(input, 0, 1) if input.dim() == 2 else named(view(input, *input.shape), "TBackward0")
 
 
 def movedim(input, source, destination):
@@ -138,7 +139,8 @@ def squeeze(input, dim=None):
     if dim is None:
         return s.squeeze_(input, tuple(n for n in shape if n != 1))
     gone = axes_of(dim, len(shape)) or ()
-    return s.squeeze_dim_(input, tuple(n for i, n in enumerate(shape) if i not in gone or n != 1))
+    made = s.squeeze_dim_(input, tuple(n for i, n in enumerate(shape) if i not in gone or n != 1))
+    return made if isinstance(dim, int) else named(made, "SqueezeBackward2")
 
 
 def unsqueeze(input, dim):
@@ -191,10 +193,18 @@ def broadcast_to(input, shape):
 
 def broadcast_tensors(*tensors):
     """All tensors expanded to their common shape."""
+    from ..errors import broadcast_failure
     from ..shapes import broadcast_shapes
 
-    shape = broadcast_shapes(*(t._a.shape for t in tensors))
-    return tuple(expand(t, *shape) for t in tensors)
+    shape = ()
+    for i, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")
+        error = broadcast_failure([shape, t._a.shape])
+        if error is not None:
+            raise error
+        shape = broadcast_shapes(shape, t._a.shape)
+    return tuple(t if t._a.shape == shape else expand(t, *shape) for t in tensors)
 
 
 def repeat(input, *repeats):
@@ -291,7 +301,7 @@ def diag(input, diagonal=0):
     """The diagonal of a matrix, or the matrix with this diagonal."""
     if input.dim() == 1:
         n = input._a.shape[0] + abs(diagonal)
-        return s.diagonal_backward(input, diagonal, (n, n))
+        return named(s.diagonal_backward(input, diagonal, (n, n)), "DiagEmbedBackward0")
     if input.dim() != 2:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.dim()}D")
     return s.diagonal_(input, diagonal).clone()
@@ -381,6 +391,8 @@ class MoveBackward(Node):
 
 def move(input, xp):
     """A recorded copy to another device; the bytes go over the host."""
+    if hasattr(input._xp.transform, "tangent"):
+        return input._xp.transform.call(move, input, xp)
     made = wrap(Tensor, xp, xp.from_host(input._host()), None)
     from ..modes import is_grad_enabled
 
@@ -408,9 +420,9 @@ def to(input, *args, **options):
         if dtype.kind < dtypes.FLOAT:
             made = made.detach()  # whole numbers have no gradient
         made = s.cast_(made, native_dtype(made._xp, dtype))
-    if xp is not made._xp:
+    if xp.device is not made._xp.device:
         made = move(made, xp)
-    return clone(input) if copy and made is input else made
+    return s.fresh_(input) if copy and made is input else made
 
 
 def _target(args, options):

@@ -1,16 +1,18 @@
 """Tensors from the random stream: drawn on the host, so that every backend gets the same numbers."""
 
+from typing import NamedTuple
+
 from .. import dtypes, random
-from ..create import _give, _leaf, _size_of, _space, check_dtype, check_options
+from ..create import _give, _size_of, _space, check_dtype, check_options
 from ..modes import Defaults
+from ..random_batches import drawn, drawn_from, fresh
 from ..tensor import Tensor
-from ..views import check_in_place
+from ..views import check_in_place, store
 from . import shape as s
 
 
-def _make(host, device, requires_grad, out=None):
-    xp = _space(device)
-    return _give(out, _leaf(xp, xp.from_host(host), requires_grad))
+def _make(draw, size, device, requires_grad, out=None):
+    return _give(out, drawn(draw, size, _space(device), requires_grad))
 
 
 def rand(*size, generator=None, out=None, dtype=None, device=None, requires_grad=False, **options):
@@ -23,8 +25,9 @@ def rand(*size, generator=None, out=None, dtype=None, device=None, requires_grad
         tensor([0.4963, 0.7682])
     """
     check_options("rand", **options)
+    d = dtype or Defaults.dtype
     return _make(
-        random.uniform(_size_of("rand", size), dtype or Defaults.dtype, 0.0, 1.0, generator), device, requires_grad, out
+        lambda shape: random.uniform(shape, d, 0.0, 1.0, generator), _size_of("rand", size), device, requires_grad, out
     )
 
 
@@ -35,8 +38,9 @@ def randn(*size, generator=None, out=None, dtype=None, device=None, requires_gra
 
         raise invalid_combination("randn", size, options)
     check_options("randn", **options)
+    d = dtype or Defaults.dtype
     return _make(
-        random.normal(_size_of("randn", size), dtype or Defaults.dtype, 0.0, 1.0, generator), device, requires_grad, out
+        lambda shape: random.normal(shape, d, 0.0, 1.0, generator), _size_of("randn", size), device, requires_grad, out
     )
 
 
@@ -56,8 +60,10 @@ def randint(
     check_options("randint", **options)
     if size is None:
         low, high, size = 0, low, high
+    d = dtype or dtypes.int64
     return _make(
-        random.randint(low, high, _size_of("randint", (size,)), dtype or dtypes.int64, generator),
+        lambda shape: random.randint(low, high, shape, d, generator),
+        _size_of("randint", (size,)),
         device,
         requires_grad,
         out,
@@ -67,7 +73,7 @@ def randint(
 def randperm(n, *, generator=None, out=None, dtype=dtypes.int64, device=None, requires_grad=False, **options):
     """Return 0 ... n - 1 in a random order."""
     check_options("randperm", **options)
-    return _make(random.randperm(n, dtype, generator), device, requires_grad, out)
+    return _make(lambda shape: random.permutations(shape, dtype, generator), (n,), device, requires_grad, out)
 
 
 def _like(draw):
@@ -98,22 +104,19 @@ def randint_like(input, low, high=None, *, generator=None, dtype=None, device=No
 
 def bernoulli(input, p=None, *, generator=None, out=None):
     """Return ones with the probabilities in ``input`` (or p everywhere), zeros elsewhere."""
+    d = input.dtype
     if p is None:
-        drawn = random.bernoulli(input._host(), None, input.dtype, generator)
-    else:
-        drawn = random.bernoulli(p, tuple(input._a.shape), input.dtype, generator)
-    return _make(drawn, input.device, False, out)
+        return _give(out, drawn_from(lambda host: random.bernoulli(host, None, d, generator), input))
+    return _give(out, drawn_from(lambda host: random.bernoulli(p, host.shape, d, generator), input))
 
 
 def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, device=None):
     """Return normal numbers of given means and standard deviations: numbers with a size, or tensors."""
     check_dtype("normal", dtype)
     if size is not None:
+        d = dtype or Defaults.dtype
         return _make(
-            random.normal(_size_of("normal", (size,)), dtype or Defaults.dtype, mean, std, generator),
-            device,
-            False,
-            out,
+            lambda shape: random.normal(shape, d, mean, std, generator), _size_of("normal", (size,)), device, False, out
         )
     shaped = mean if isinstance(mean, Tensor) else std
     if not isinstance(shaped, Tensor):
@@ -125,7 +128,14 @@ def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, de
 
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Return indices drawn by the weights in the last dimension."""
-    return _make(random.multinomial(input._host(), num_samples, replacement, generator), input.device, False, out)
+    return _give(out, drawn_from(lambda host: multinomial_of(host, num_samples, replacement, generator), input))
+
+
+def multinomial_of(host, num_samples, replacement, generator):
+    """multinomial of weights with any number of leading axes."""
+    rows = host if host.ndim < 3 else host.reshape(-1, host.shape[-1])
+    found = random.multinomial(rows, num_samples, replacement, generator)
+    return found if host.ndim < 3 else found.reshape(*host.shape[:-1], num_samples)
 
 
 def _fill(name, draw):
@@ -133,26 +143,28 @@ def _fill(name, draw):
 
     def method(self, *args, generator=None, **kwargs):
         check_in_place(self)
-        host = draw(self, *args, generator=generator, **kwargs)
-        from ..create import from_host
-        from ..views import store
-
-        return store(self, s.overwrite(self, from_host(host, self.device)))
+        made = fresh(self, lambda shape: draw(Plan(shape, self.dtype), *args, generator=generator, **kwargs))
+        return store(self, s.overwrite(self, made))
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"Overwrite the tensor with numbers drawn by ``{name.rstrip('_')}``; returns the tensor itself."
     return method
 
 
+class Plan(NamedTuple):
+    """What is to be drawn."""
+
+    shape: tuple
+    dtype: dtypes.dtype
+
+
 def _bernoulli(self, p=0.5, *, generator=None):
-    if isinstance(p, Tensor):
-        return random.bernoulli(p._host(), tuple(self._a.shape), self.dtype, generator)
-    return random.bernoulli(p, tuple(self._a.shape), self.dtype, generator)
+    return random.bernoulli(p._host() if isinstance(p, Tensor) else p, self.shape, self.dtype, generator)
 
 
 def _random(self, *bounds, generator=None, **named):
     """``random_()``, ``random_(to)``, ``random_(from, to)``; to=None means as far as the dtype goes."""
-    shape = tuple(self._a.shape)
+    shape = self.shape
     if len(bounds) == 1 and not named:
         bounds = (0, *bounds)
     low, high = bounds + tuple(named.pop(n, None) for n in ("from", "to")[len(bounds) :])
@@ -166,7 +178,7 @@ def _random(self, *bounds, generator=None, **named):
 def _draw(function, *names):
     def draw(self, *args, generator=None, **kwargs):
         given = dict(zip(names, args, strict=False)) | {RENAMED.get(k, k): v for k, v in kwargs.items()}
-        return function(shape=tuple(self._a.shape), dtype=self.dtype, generator=generator, **given)
+        return function(shape=self.shape, dtype=self.dtype, generator=generator, **given)
 
     return draw
 

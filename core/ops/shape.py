@@ -150,12 +150,14 @@ triu_ = linear("triu_(x, *, k)", lambda xp, g, k: xp.triu(g, k), doc="upper tria
 pad_ = linear(
     "pad_(x, *, widths, value)",
     lambda xp, g, widths: xp.pad(g, tuple((-b, -a) for b, a in widths), 0),
+    jvp=lambda xp, t_x, widths: xp.pad(t_x, widths, 0),
     doc="surrounded by a constant; negative widths cut",
     xp="pad",
     node="ConstantPadNdBackward0",
 )
 contiguous_ = linear("contiguous_(x)", lambda g: g, doc="a copy in row-major order", xp="packed", node="CloneBackward0")
 clone_ = linear("clone_(x)", lambda g: g, doc="a copy", xp="copy", node="CloneBackward0")
+fresh_ = linear("fresh_(x)", lambda g: g, doc="a copy, made by to()", xp="copy", node="ToCopyBackward0")
 cast_ = linear(
     "cast_(x, *, dtype)",
     lambda g: g,
@@ -185,6 +187,7 @@ index_put_ = general(
     "index_put_(x, y, *, key)",
     lambda xp, g, key: xp.index_zero(g, key),
     lambda xp, g, key: xp.getitem(g, key),
+    jvp="linear",
     doc="x with y written at an index",
     xp="index_put",
     node="IndexPutBackward0",
@@ -225,10 +228,29 @@ spread = linear(
     lambda xp, g, path: xp.follow(g, path),
     doc="zeros of a shape with x where a path leads",
 )
+erase_ = linear("erase_(x)", lambda xp, g: xp.zeros_like(g), doc="zeros", xp="zeros_like", node="ZeroBackward0")
+fill_number_ = general(
+    "fill_number_(x, *, value)",
+    lambda xp, g: xp.zeros_like(g),
+    jvp=lambda xp, t_x: xp.zeros_like(t_x),
+    doc="one number in the shape and dtype of x",
+    xp="full_like",
+    node="FillBackward2",
+)
+fill_with_ = general(
+    "fill_with_(x, y)",
+    lambda xp, g: xp.zeros_like(g),
+    lambda g: g,
+    jvp="linear",
+    doc="a 0-dim y in the shape and dtype of x",
+    xp="overwrite",
+    node="FillBackward3",
+)
 overwrite = general(
     "overwrite(x, y)",
     lambda xp, g: xp.zeros_like(g),
     lambda g: g,
+    jvp="linear",
     doc="y in the shape and dtype of x",
     node="CopyBackwards",
 )

@@ -7,6 +7,7 @@ from ...core.errors import scalar_name
 from ...core.ops import loss as rows
 from ...core.ops import reduce as r
 from ...core.tensor import Tensor, wrap
+from ...core.watching import watch
 from .loss import not_differentiable
 from .reduction import reduced, reduction_of
 
@@ -52,13 +53,14 @@ def _nll(input, target, weight, reduction, ignore_index):
     index = target._a if target._a.dtype == target._xp.int64 else target._xp.astype(target._a, target._xp.int64)
     if rank <= 2:
         index = index if len(index.shape) == rank - 1 else input._xp.reshape(index, ())
-        return rows.nll_loss_(input, index, weight, reduction, ignore_index)
+        return watch(rows.nll_loss_(input, index, weight, reduction, ignore_index), target)
     if rank == 4:
-        return rows.nll_loss2d_(input, index, weight, reduction, ignore_index)
+        return watch(rows.nll_loss2d_(input, index, weight, reduction, ignore_index), target)
     n, c, *inner = shape
     size = math.prod(inner)
     flat = input.reshape(n, c, 1, size)
-    loss = rows.nll_loss2d_(flat, input._xp.reshape(index, (n, 1, size)), weight, reduction, ignore_index)
+    index = input._xp.reshape(index, (n, 1, size))
+    loss = watch(rows.nll_loss2d_(flat, index, weight, reduction, ignore_index), target)
     return loss.reshape(n, *inner) if reduction == "none" else loss
 
 

@@ -4,9 +4,9 @@ import math
 import warnings
 
 from ...core import dtypes, random
-from ...core.create import from_host
 from ...core.errors import scalar_name
 from ...core.ops.elementwise import add, mul
+from ...core.random_batches import drawn_parts
 from ...core.views import store
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
@@ -60,16 +60,31 @@ def _dropped(input, p, training, inplace, shape_of):
     if p == 1:
         made = mul(input, 0.0)
     else:
-        mask = _mask(input, p, shape_of(input))
-        mask /= 1 - p
-        made = mul(input, from_host(mask, input.device))
+        (mask,) = _masks(input, p, shape_of(input), lambda mask: (_divided(mask, 1 - p),))
+        made = mul(input, mask)
     return store(input, made) if inplace else made
+
+
+def _masks(input, p, shape, finish):
+    """The arrays that ``finish(mask)`` gives, as tensors."""
+    if input.dtype.kind < dtypes.FLOAT:
+        raise RuntimeError(f"result type Float can't be cast to the desired output type {scalar_name(input.dtype)}")
+
+    def draw(whole):
+        mask = _mask(input, p, shape) if whole == shape else random.bernoulli(1 - p, whole, input.dtype)
+        return finish(mask)
+
+    shape = tuple(shape)
+    return drawn_parts(draw, shape, input._xp)
+
+
+def _divided(mask, number):
+    mask /= number
+    return mask
 
 
 def _mask(input, p, shape):
     """Ones with probability 1 - p, on the host, drawn in the order of the input's memory as torch does."""
-    if input.dtype.kind < dtypes.FLOAT:
-        raise RuntimeError(f"result type Float can't be cast to the desired output type {scalar_name(input.dtype)}")
     steps = input._xp.strides(input._a)
     order = sorted(range(len(shape)), key=lambda i: -steps[i])
     if shape != input._a.shape or order == list(range(len(shape))):
@@ -96,12 +111,15 @@ def _alpha_dropped(input, p, training, inplace, shape_of):
     if p in (0, 1) or not training or not input.numel():
         return _dropped(input, p, training, inplace, shape_of)
     scale = 1.0 / math.sqrt((ALPHA * ALPHA * p + 1) * (1 - p))
-    mask = _mask(input, p, shape_of(input))
-    shift = mask - 1
-    shift *= ALPHA * scale
-    shift += ALPHA * scale * p
-    mask *= scale
-    mask, shift = from_host(mask, input.device), from_host(shift, input.device)
+
+    def scaled(mask):
+        shift = mask - 1
+        shift *= ALPHA * scale
+        shift += ALPHA * scale * p
+        mask *= scale
+        return mask, shift
+
+    mask, shift = _masks(input, p, shape_of(input), scaled)
     if inplace:
         return store(input, add(store(input, mul(input, mask)), shift))
     return add(mul(input, mask), shift)

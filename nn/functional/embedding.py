@@ -4,6 +4,7 @@ from ...core import dtypes
 from ...core.errors import two_devices
 from ...core.ops import neural as rows
 from ...core.tensor import Tensor
+from ...core.watching import watch
 
 __all__ = ["embedding"]
 
@@ -43,13 +44,13 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         raise _wrong_index(input)
     if len(weight._a.shape) != 2:
         raise RuntimeError("'weight' must be 2-D")
-    if input._xp is not weight._xp:
+    if input._xp.device is not weight._xp.device:
         raise two_devices([weight, input])
     if padding_idx is not None:
         padding_idx = _row_number(padding_idx, weight.size(0))
     if max_norm is not None:
         _shorten(weight, input, max_norm, norm_type)
-    return rows.embedding_(weight, input._a, padding_idx, bool(scale_grad_by_freq))
+    return watch(rows.embedding_(weight, input._a, padding_idx, bool(scale_grad_by_freq)), input)
 
 
 def _wrong_index(input):

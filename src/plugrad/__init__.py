@@ -5,6 +5,8 @@
 3.0
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 import plugrad.core.ops  # noqa: F401 - gives Tensor its methods
 from plugrad import autograd, backends, cuda, linalg, nn, optim, random, serialization, testing, utils
 from plugrad.core import dtypes as _dtypes
@@ -33,8 +35,6 @@ from plugrad.core.modes import (
     enable_grad,
     get_default_dtype,
     inference_mode,
-    is_grad_enabled,
-    is_inference_mode_enabled,
     no_grad,
     set_default_dtype,
     set_grad_enabled,
@@ -60,6 +60,7 @@ from plugrad.core.ops.arithmetic import (
     sub,
     where,
 )
+from plugrad.core.ops.einsum import einsum
 from plugrad.core.ops.elementwise import (
     abs,
     acos,
@@ -205,7 +206,19 @@ from plugrad.core.ops.sampling import (
     randperm,
 )
 from plugrad.core.printing import set_printoptions
-from plugrad.core.queries import can_cast, finfo, iinfo, is_complex, is_floating_point, is_tensor, numel, result_type
+from plugrad.core.queries import (
+    can_cast,
+    finfo,
+    iinfo,
+    is_complex,
+    is_floating_point,
+    is_grad_enabled,
+    is_inference,
+    is_inference_mode_enabled,
+    is_tensor,
+    numel,
+    result_type,
+)
 from plugrad.core.random import (
     Generator,
     default_generator,
@@ -218,6 +231,10 @@ from plugrad.core.random import (
 from plugrad.core.serialization import load, save
 from plugrad.core.shapes import broadcast_shapes
 from plugrad.core.tensor import Size, Tensor
+from plugrad.core.vmap import vmap
+
+if _TYPE_CHECKING:
+    from plugrad import func
 
 __version__ = "0.1.0.dev0"
 
@@ -362,6 +379,7 @@ __all__ = [
     "dot",
     "double",
     "dtype",
+    "einsum",
     "empty",
     "empty_like",
     "enable_grad",
@@ -389,6 +407,7 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "func",
     "gather",
     "ge",
     "get_default_device",
@@ -417,6 +436,7 @@ __all__ = [
     "is_complex",
     "is_floating_point",
     "is_grad_enabled",
+    "is_inference",
     "is_inference_mode_enabled",
     "is_tensor",
     "isclose",
@@ -549,8 +569,17 @@ __all__ = [
     "utils",
     "var",
     "var_mean",
+    "vmap",
     "vstack",
     "where",
     "zeros",
     "zeros_like",
 ]
+
+
+def __getattr__(name):
+    if name == "func":  # imported when it is first asked for
+        import importlib
+
+        return importlib.import_module("plugrad.func")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

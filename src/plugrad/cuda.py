@@ -3,6 +3,7 @@
 from plugrad.backends import registry
 from plugrad.core.device import device as _device
 from plugrad.core.device import space as _space
+from plugrad.core.generator import manual_seed as _manual_seed
 
 
 def is_available():
@@ -34,24 +35,78 @@ def why_unavailable():
 
 
 def synchronize(device=None):
-    """Wait until everything given to the device is done."""
-    _space(_as_device(device)).synchronize()
+    """Wait until everything given to the device is done.
+
+    Raises:
+        AssertionError: no cuda device can be used; the text says why.
+        ValueError: a device of another type.
+    """
+    _usable(device).synchronize()
 
 
 def memory_allocated(device=None):
-    """Bytes that arrays occupy on the device now."""
-    return _space(_as_device(device)).memory_allocated()
+    """Bytes that arrays occupy on the device now; 0 where no cuda device can be used.
+
+    Raises:
+        ValueError: a device of another type, where there is a cuda device.
+    """
+    return _usable(device).memory_allocated() if is_available() else 0
 
 
 def current_device():
-    """The index of the cuda device that ``"cuda"`` means."""
-    return _space("cuda").index
+    """The index of the cuda device that ``"cuda"`` means.
+
+    Raises:
+        AssertionError: no cuda device can be used; the text says why.
+    """
+    return _usable(None).index
 
 
-def _as_device(device):
+def is_initialized():
+    """Whether a cuda device can be used; there is nothing to initialise."""
+    return is_available()
+
+
+def manual_seed(seed):
+    """Seed the random stream that cuda tensors are filled from; without a device this does nothing.
+
+    All devices draw from the one stream of the host, so that a seed gives the same numbers everywhere.
+    """
+    if is_available():
+        _manual_seed(seed)
+
+
+manual_seed_all = manual_seed
+
+
+def empty_cache():
+    """Give memory that no array occupies back to the device; without a device this does nothing."""
+    for index in range(device_count()):
+        _space(_device("cuda", index)).empty_cache()
+
+
+def _usable(device):
+    """The namespace of a cuda device, named as torch allows it: None, a number, a text or a device."""
+    why = why_unavailable()
+    if why is not None:
+        raise registry.DeviceUnavailable(why)
     if device is None:
-        return "cuda"
-    return _device("cuda", device) if isinstance(device, int) else device
+        return _space("cuda")
+    named = _device("cuda", device) if isinstance(device, int) else _device(device)
+    if named.type != "cuda":
+        raise ValueError(f"Expected a cuda device, but got: {named}")
+    return _space(named)
 
 
-__all__ = ["current_device", "device_count", "is_available", "memory_allocated", "synchronize", "why_unavailable"]
+__all__ = [
+    "current_device",
+    "device_count",
+    "empty_cache",
+    "is_available",
+    "is_initialized",
+    "manual_seed",
+    "manual_seed_all",
+    "memory_allocated",
+    "synchronize",
+    "why_unavailable",
+]

@@ -6,23 +6,35 @@ from pathlib import Path
 
 import pytest
 
-from plugrad.backends import cupy_backend, registry
+from plugrad.backends import cupy_backend, cupy_kernels, cupy_windows, registry
 from plugrad.backends.spec import missing_names
 
 cupy = pytest.importorskip("cupy")
 
 
+TREES = [ast.parse(Path(m.__file__).read_text()) for m in (cupy_backend, cupy_kernels, cupy_windows)]
+
+
+def chain_of(node):
+    """``a.b`` for the expression ``cupy.a.b`` or ``self.cupy.a.b``, None for others."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.insert(0, node.attr)
+        node = node.value
+    if isinstance(node, ast.Name) and node.id == "self" and parts[:1] == ["cupy"]:
+        return ".".join(parts[1:])
+    return ".".join(parts) if isinstance(node, ast.Name) and node.id == "cupy" else None
+
+
 def used_chains():
-    """Every ``cupy.a.b`` in the backend's file."""
-    chains = set()
-    for node in ast.walk(ast.parse(Path(cupy_backend.__file__).read_text())):
-        parts = []
-        while isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        if parts and isinstance(node, ast.Name) and node.id == "cupy":
-            chains.add(".".join(reversed(parts)))
-    return sorted(chains)
+    """Every ``cupy.a.b`` in the backend's files."""
+    return sorted({chain_of(n) for tree in TREES for n in ast.walk(tree)} - {None, ""})
+
+
+def used_keywords():
+    """(chain, keyword) for every call of a function of cupy with a keyword."""
+    calls = [n for tree in TREES for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    return sorted({(chain_of(c.func), k.arg) for c in calls if chain_of(c.func) for k in c.keywords})
 
 
 @pytest.mark.parametrize("theirs", sorted(set(cupy_backend.ADOPTED.values())))
@@ -34,6 +46,11 @@ def test_adopted_name_exists(theirs):
 def test_keywords_exist(name, keywords):
     accepted = inspect.signature(getattr(cupy, name)).parameters
     assert set(keywords) <= set(accepted)
+
+
+@pytest.mark.parametrize(("chain", "keyword"), used_keywords())
+def test_every_keyword_in_the_files_is_listed(chain, keyword):
+    assert keyword in cupy_backend.CALLED[chain]
 
 
 @pytest.mark.parametrize("chain", used_chains())
@@ -49,7 +66,7 @@ def test_array_attributes_exist(name):
 
 
 def test_the_namespace_is_complete():
-    made = cupy_backend.build(cupy)
+    made = cupy_backend.build(cupy, cupy_kernels.CupyKernels)
     assert missing_names(made) == []
     assert made.array_type is cupy.ndarray
     assert made.float32 == "float32"

@@ -131,6 +131,82 @@ def test_memory_in_use_is_counted():
     assert pool.used_bytes() == before
 
 
+# --- kernels of one's own ---
+KERNELS = """
+typedef float stored; typedef float real;
+extern "C" __global__ void fill(stored* out, long long n, double value) {
+    long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < n) out[i] = value;
+}
+extern "C" __global__ void turn(stored* out, long long wrong) {
+    __shared__ real part[64];
+    part[threadIdx.x] = out[threadIdx.x];
+    if (wrong && threadIdx.x > 3) return;
+    __syncthreads();
+    out[threadIdx.x] = part[blockDim.x - 1 - threadIdx.x];
+}
+"""
+runs_kernels = pytest.mark.skipif(
+    plugin.simkernel.why_not() is not None, reason=f"kernels cannot be run: {plugin.simkernel.why_not()}"
+)
+
+
+def kernel(name):
+    return simcupy.RawKernel(KERNELS, name)
+
+
+@runs_kernels
+def test_a_kernel_runs_once_for_every_thread_of_the_grid():
+    out = simcupy.zeros(10, "float32")
+    with simcupy.counting() as seen:
+        kernel("fill")((2,), (4,), (out, 10, 2.5))
+    assert seen.launches == 1
+    assert out.tolist() == [2.5] * 8 + [0, 0]
+
+
+@runs_kernels
+def test_threads_of_a_block_wait_for_each_other():
+    out = simcupy.asarray(np.arange(8, dtype="float32"))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="wait at a barrier that others have left out"):
+            kernel("turn")((1,), (8,), (out, 1))
+        kernel("turn")((1,), (8,), (out, 0))
+    assert out.tolist() == list(range(8))
+
+
+def array(dtype="float32"):
+    return simcupy.zeros((4, 4), dtype)
+
+
+WRONG_ARGUMENTS = {
+    "int for a double": (lambda: (array(), 4, 2), "value is a double, not a int"),
+    "bool for an int": (lambda: (array(), True, 2.0), "n is a long long, not a bool"),
+    "dtype": (lambda: (array("float64"), 4, 2.0), "holds float64, the kernel takes elements of 4 bytes"),
+    "strides": (lambda: (array().T[1:], 4, 2.0), "out is not contiguous"),
+    "numpy": (lambda: (np.zeros(4, "float32"), 4, 2.0), "out is an array, not a ndarray"),
+    "count": (lambda: (array(), 4), "2 arguments, 3 expected"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_ARGUMENTS)
+def test_arguments_that_cupy_would_hand_over_wrong_are_refused(name):
+    make, message = WRONG_ARGUMENTS[name]
+    with pytest.raises((TypeError, ValueError), match=message):
+        kernel("fill")((1,), (4,), make())
+
+
+def test_a_kernel_does_not_reach_another_device():
+    out = array()
+    with simcupy.cuda.Device(1), pytest.raises(ValueError, match="out lies on device 0, not on 1"):
+        kernel("fill")((1,), (4,), (out, 4, 2.0))
+
+
+def test_launches_have_limits():
+    for grid, block in ((1, 2000), (0, 32)):
+        with pytest.raises(ValueError, match="CUDA_ERROR_INVALID_VALUE"):
+            kernel("fill")((grid,), (block,), (array(), 4, 2.0))
+
+
 # --- plugrad on it ---
 def test_it_is_the_cupy_backend(simcuda):
     assert type(simcuda).__name__ == "CupyBackend"

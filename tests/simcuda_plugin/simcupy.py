@@ -17,6 +17,7 @@ import threading
 import types
 
 import numpy
+import simkernel
 
 DEVICES = 2
 SCATTER_DTYPES = {"int32", "int64", "uint32", "uint64", "float16", "float32", "float64"}
@@ -504,6 +505,9 @@ def nonzero(a):
     return a.nonzero()
 
 
+RawKernel = simkernel.RawKernel
+
+
 def real(a):
     """The real part, a view."""
     return a.real
@@ -516,6 +520,24 @@ def imag(a):
 
 _DEFINED = globals()
 _FOUND = {}  # not in the module's own names, where ``any`` and ``max`` would hide Python's
+
+
+def accumulating(function):
+    """A sum or a product, which cupy computes in float32 where half precision is given."""
+
+    def call(a, axis=None, dtype=None, out=None, keepdims=False):
+        def reduced(h):
+            half = numpy.dtype(dtype or h.dtype) == numpy.float16
+            made = function(h, axis, numpy.float32 if half else dtype, keepdims=keepdims)
+            return made.astype(numpy.float16) if half else made
+
+        return compute(reduced, (a,))
+
+    call.__name__ = call.__qualname__ = function.__name__
+    return call
+
+
+_FOUND |= {"sum": accumulating(numpy.sum), "prod": accumulating(numpy.prod)}
 
 
 def module(name):

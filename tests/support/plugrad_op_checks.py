@@ -15,8 +15,8 @@ import numpy as np
 import plugrad
 from plugrad.core import device as devices
 from plugrad.core import dtypes, engine
-from plugrad.core.rows import ROWS
 from plugrad.core.interop import numpy_dtype
+from plugrad.core.rows import ROWS
 from plugrad.core.tensor import Tensor, wrap
 from plugrad_testing import (
     assert_close,

@@ -1,28 +1,81 @@
-"""Gradients: backward, grad, custom functions, grad modes."""
+"""Gradients: backward, grad, custom functions, grad modes, and what tells why a gradient is what it is."""
 
-from plugrad.autograd import anomaly_mode, function, functional, graph
+from typing import TYPE_CHECKING
+
+from plugrad.autograd import anomaly_mode, forward_ad, function, functional, grad_mode, graph
 from plugrad.autograd.gradcheck import gradcheck, gradgradcheck  # functions, whose name is also their module's
 from plugrad.core.anomaly import detect_anomaly, set_detect_anomaly
+from plugrad.core.check_function import check_function
 from plugrad.core.engine import backward, grad
+from plugrad.core.engine_modes import (
+    _force_original_view_tracking,  # noqa: F401 - torch's name, not a public one
+    enforce_grad_layout_policy,
+    is_multithreading_enabled,
+    is_view_replay_enabled,
+    set_multithreading_enabled,
+)
 from plugrad.core.function import Function
+from plugrad.core.function_legacy import NestedIOFunction
 from plugrad.core.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
-from plugrad.core.tensor import Tensor as Variable
+from plugrad.core.saved_tensors import SavedTensor
+from plugrad.core.variable import Variable, variable
+
+if TYPE_CHECKING:
+    from plugrad.core.diagnostics.explain import explain_grad
+    from plugrad.core.diagnostics.nan_origin import NonFiniteError, detect_nan
+    from plugrad.core.diagnostics.steps import steps
 
 __all__ = [
     "Function",
+    "NestedIOFunction",
+    "NonFiniteError",
+    "SavedTensor",
     "Variable",
     "anomaly_mode",
     "backward",
+    "check_function",
     "detect_anomaly",
+    "detect_nan",
     "enable_grad",
+    "enforce_grad_layout_policy",
+    "explain_grad",
+    "forward_ad",
     "function",
     "functional",
     "grad",
+    "grad_mode",
     "gradcheck",
     "gradgradcheck",
     "graph",
     "inference_mode",
+    "is_multithreading_enabled",
+    "is_view_replay_enabled",
     "no_grad",
     "set_detect_anomaly",
     "set_grad_enabled",
+    "set_multithreading_enabled",
+    "steps",
+    "variable",
 ]
+
+
+#: Names of the profiler → the module that has them; imported when first asked for.
+PROFILER = {
+    "DeviceType": "profiler_events",
+    "ProfilerActivity": "profiler_events",
+    "ProfilerEvent": "profiler_events",
+    "ProfilerState": "profiler_events",
+    "kineto_available": "profiler",
+}
+
+
+def __getattr__(name):
+    import importlib
+
+    if name in ("profiler", "profiler_util"):
+        return importlib.import_module(f"plugrad.autograd.{name}")
+    if name in PROFILER:
+        return getattr(importlib.import_module(f"plugrad.core.{PROFILER[name]}"), name)
+    from plugrad.core import diagnostics
+
+    return diagnostics.public(__name__, name)

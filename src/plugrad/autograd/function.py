@@ -1,5 +1,14 @@
 """The names of torch.autograd.function."""
 
-from plugrad.core.function import Function, FunctionCtx, once_differentiable
+from plugrad.core.function import BackwardCFunction, Function, FunctionCtx, FunctionMeta, once_differentiable
+from plugrad.core.function_legacy import InplaceFunction, NestedIOFunction
 
-__all__ = ["Function", "FunctionCtx", "once_differentiable"]
+__all__ = [
+    "BackwardCFunction",
+    "Function",
+    "FunctionCtx",
+    "FunctionMeta",
+    "InplaceFunction",
+    "NestedIOFunction",
+    "once_differentiable",
+]

@@ -25,6 +25,7 @@ def load():
         """The standard's functions on arrays of array-api-strict."""
 
         array_type = type(xp.empty(0))
+        values_at_hand = True  # it computes at once, so that a bad index is found where it is used
         complex64, complex128 = xp.complex64, xp.complex128  # a dtype that is not named here does not exist
         conj, real, imag = staticmethod(xp.conj), staticmethod(xp.real), staticmethod(xp.imag)
         take, searchsorted, squeeze, nonzero = map(staticmethod, (xp.take, xp.searchsorted, xp.squeeze, xp.nonzero))
@@ -98,20 +99,27 @@ def load():
         def argsort(self, a, axis):
             return xp.argsort(a, axis=axis)
 
+        # --- whole numbers divided by zero: an error in plugrad, where that is seen without waiting ---
+        def floor_divide(self, x, y):
+            return xp.floor_divide(x, self.divisor(x, y))
+
+        def remainder(self, x, y):
+            return xp.remainder(x, self.divisor(x, y))
+
         # --- bools only in the standard; in plugrad a number is true when it is not zero ---
         def logical_and(self, x, y):
-            return xp.logical_and(self.truth(x), self.truth(y))
+            return xp.logical_and(self.as_bools(x), self.as_bools(y))
 
         def logical_or(self, x, y):
-            return xp.logical_or(self.truth(x), self.truth(y))
+            return xp.logical_or(self.as_bools(x), self.as_bools(y))
 
         def logical_xor(self, x, y):
-            return xp.logical_xor(self.truth(x), self.truth(y))
+            return xp.logical_xor(self.as_bools(x), self.as_bools(y))
 
         def logical_not(self, x):
-            return xp.logical_not(self.truth(x))
+            return xp.logical_not(self.as_bools(x))
 
-        def truth(self, x):
+        def as_bools(self, x):
             return x if x.dtype == self.bool else x != 0
 
         # --- what the base class has for real numbers only ---
