@@ -13,13 +13,14 @@ from .normalization import Normalization
 from .padding import Padding
 from .pooling import Pooling
 from .steps import adam_step, sgd_step
+from .striding import Striding
 
 DTYPE_NAMES = (
     "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
 )  # fmt: skip
 
 
-class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, Pooling, Derived):
+class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, Pooling, Striding, Derived):
     """The namespace of one device: array functions by their array-API names, on raw arrays of one library.
 
     A subclass gives the names in ``plugrad.backends.REQUIRED``; everything below is derived from those and may be

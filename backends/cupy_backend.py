@@ -7,6 +7,7 @@ import importlib.util
 from .common import Backend
 from .half import in_float32
 from .spec import BackendSpec, hookimpl
+from .striding import same_layout, span
 
 _PACKAGES = ("cupy-cuda12x", "cupy-cuda13x", "cupy-cuda11x", "cupy")
 
@@ -25,7 +26,7 @@ ADOPTED = {
     "greater_equal": "greater_equal", "logical_and": "logical_and", "logical_or": "logical_or",
     "logical_xor": "logical_xor", "bitwise_and": "bitwise_and", "bitwise_or": "bitwise_or", "bitwise_xor": "bitwise_xor",
     "where": "where", "real": "real", "imag": "imag", "matmul": "matmul", "permute_dims": "transpose",
-    "broadcast_to": "broadcast_to", "concat": "concatenate", "stack": "stack", "flip": "flip", "swap_axes": "swapaxes",
+    "broadcast_to": "broadcast_to", "concat": "concatenate", "stack": "stack", "swap_axes": "swapaxes",
     "tril": "tril", "triu": "triu",
 }  # fmt: skip
 
@@ -133,6 +134,49 @@ def build(cupy, kernels):
         def offset(a):
             base = a if a.base is None else a.base
             return (a.data.ptr - base.data.ptr) // a.itemsize
+
+        has_strides = True
+
+        def geometry(self, a):
+            return tuple(a.shape), self.strides(a), self.offset(a)
+
+        @staticmethod
+        def storage_size(a):
+            return a.nbytes if a.base is None else a.base.nbytes
+
+        def as_strided(self, a, source, target):
+            if not a.size or not same_layout(source, (tuple(a.shape), self.strides(a), 0)):
+                return super().as_strided(a, source, target)
+            root = a if a.base is None else a.base
+            memory = cupy.lib.stride_tricks.as_strided(root, (root.size,), (root.itemsize,)).view(a.dtype)
+            start = self.offset(a) + target[2] - source[2]
+            return self.on_memory(memory[start:], target)
+
+        @staticmethod
+        def on_memory(memory, geometry):
+            steps = tuple(step * memory.itemsize for step in geometry[1])
+            return cupy.lib.stride_tricks.as_strided(memory, geometry[0], steps)
+
+        def laid_out(self, a, source):
+            out = self.on_memory(cupy.zeros(max(span((*source[:2], 0)), 1), a.dtype), source)
+            out[...] = a
+            return out
+
+        @staticmethod
+        def view_as_real(a):
+            return a[..., None].view(a.real.dtype)
+
+        @staticmethod
+        def view_as_complex(a):
+            return a.view(cupy.result_type(a.dtype, cupy.complex64))[..., 0]
+
+        @staticmethod
+        def view_dtype(a, dtype):
+            return a.view(dtype)
+
+        @staticmethod
+        def flip(a, axes):
+            return cupy.flip(a, axes).copy()  # a view would share what is written
 
         @staticmethod
         def is_contiguous(a):

@@ -354,28 +354,6 @@ class Derived:
             y = self.astype(y, x.dtype)
         return y if y.shape == x.shape else self.copy(self.broadcast_to(y, x.shape))
 
-    # --- paths of views ---
-    def follow(self, a, path):
-        for function, statics in path:
-            a = getattr(self, function)(a, *statics)
-        return a
-
-    def zero_at(self, x, path):
-        out = self.copy(x)
-        part = self.follow(out, path)
-        self.assign(part, self.zeros((), x.dtype))
-        return out
-
-    def spread(self, g, path, shape):
-        out = self.zeros(shape, g.dtype)
-        self.assign(self.follow(out, path), g)
-        return out
-
-    def copy_slices(self, x, y, path):
-        out = self.copy(x)
-        self.assign(self.follow(out, path), y)
-        return out
-
     def as_complex(self, re, im):
         """re + i·im; a missing part is zero."""
         some = re if im is None else im

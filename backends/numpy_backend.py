@@ -13,6 +13,7 @@ from .numpy_losses import NumpyLosses
 from .numpy_neural import NumpyNeural
 from .numpy_norm import NumpyNorm
 from .numpy_pool import NumpyPooling
+from .numpy_striding import NumpyStriding
 from .numpy_sums import NumpySums
 from .spec import BackendSpec, hookimpl
 
@@ -25,6 +26,7 @@ class NumpyBackend(
     NumpyNeural,
     NumpyNorm,
     NumpyPooling,
+    NumpyStriding,
     NumpySums,
     Backend,
 ):
@@ -89,13 +91,6 @@ class NumpyBackend(
         if not a.size:
             return super().strides(a)  # numpy's are 0 then
         return tuple(s // a.itemsize for s in a.strides)
-
-    @staticmethod
-    def offset(a):
-        base = a
-        while isinstance(base.base, np.ndarray):
-            base = base.base
-        return (a.ctypes.data - base.ctypes.data) // a.itemsize
 
     @staticmethod
     def is_contiguous(a):
@@ -263,8 +258,11 @@ class NumpyBackend(
     matmul = np.matmul
     broadcast_to = staticmethod(np.broadcast_to)
     concat = staticmethod(np.concatenate)
-    flip = staticmethod(np.flip)
     stack = staticmethod(np.stack)
+
+    @staticmethod
+    def flip(a, axes):
+        return np.flip(a, axes).copy()  # a view would share what is written
 
     # Methods, since numpy's functions of these names go through a Python wrapper: 150 ns instead of 600.
     @staticmethod

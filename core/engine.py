@@ -59,9 +59,11 @@ def as_tuple(tensors):
 
 
 def start(pairs, keep_graph, create_graph, only=None, captured=None):
-    pairs = [(t, fitted(t, g)) for t, g in pairs]
+    foreign = [g for t, g in pairs if g._xp is not t._xp]
+    if foreign:
+        pairs = [(t, fitted(t, g)) for t, g in pairs]
     walk = Walk(pairs[0][0]._xp, create_graph, keep_graph, only)
-    if walk.kind is Arrays and any(g._xp is not t._xp for t, g in pairs):
+    if foreign and walk.kind is Arrays and any(g._xp is not t._xp for t, g in pairs):
         walk.kind = Unrecorded  # gradients under a vmap that the graph is not under: tensors mix, arrays do not
     walk.captured = captured or {}
     with walk:

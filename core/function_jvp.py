@@ -20,7 +20,7 @@ def apply_to_duals(level, cls, args, kwargs):
 
     primals = tuple(level.primal(a) if isinstance(a, Tensor) else a for a in args)
     tangents = level.tangents(args)
-    made, ctx = applied(cls, primals, kwargs)
+    made, ctx = applied(cls, primals, kwargs, for_jvp=True)
     if all(t is None for t in tangents):
         return made, ctx
     parts = made if isinstance(made, tuple) else (made,)

@@ -5,6 +5,7 @@ changes places with it while backward or jvp runs.
 """
 
 from contextlib import contextmanager
+from operator import attrgetter, is_not
 
 from .hooks import NodeHooks
 
@@ -22,12 +23,16 @@ SLOTS = {
     "tensor_arguments": (),
     "xp": None,
 }
+in_slots = attrgetter(*SLOTS)
 NUMBERED = ("clock", "order")
 NOTHING = object()
 
 
 def set_aside(node, numbers):
     """Take what forward wrote under the engine's names off the node; ``numbers`` are the node's own clock and order."""
+    if node.hooks is None and numbers == (node.clock, node.order) and not node.__dict__:
+        if not any(map(is_not, in_slots(node), SLOTS.values())):
+            return
     own = {name: getattr(node, name) for name, empty in SLOTS.items() if getattr(node, name) is not empty}
     for name in own:
         setattr(node, name, SLOTS[name])

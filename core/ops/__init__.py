@@ -18,6 +18,7 @@ from . import (
     reshaping,
     sampling,
     shape,
+    striding,
 )
 
 __all__ = [
@@ -38,7 +39,8 @@ __all__ = [
     "reshaping",
     "sampling",
     "shape",
+    "striding",
 ]
 
-for family in (arithmetic, reduction, reshaping, join, index, product, sampling, in_place):
+for family in (arithmetic, reduction, reshaping, join, index, product, sampling, striding, in_place):
     family.install()

@@ -508,6 +508,14 @@ def nonzero(a):
 RawKernel = simkernel.RawKernel
 
 
+def as_strided(x, shape=None, strides=None):
+    """A view of any strides, in bytes."""
+    return compute(lambda h: numpy.lib.stride_tricks.as_strided(h, shape, strides), (x,))
+
+
+lib = types.SimpleNamespace(stride_tricks=types.SimpleNamespace(as_strided=as_strided))
+
+
 def real(a):
     """The real part, a view."""
     return a.real
