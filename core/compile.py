@@ -7,6 +7,7 @@ import linecache
 import threading
 import types
 from collections.abc import Callable
+from sys import _getframe
 
 from .graph import CLOCK, FREED, INFERENCE, LEAF, ORDERS, Node, Port, Version
 from .modes import is_grad_enabled, is_inference_mode_enabled
@@ -114,7 +115,7 @@ class _texts:
 
 
 def use_texts(name, wanted):
-    """Have all ops run a text with or without an extra: "watched", "inference" or "intercepted"; those compiled later too."""
+    """Have all ops run a text with or without an extra: "watched", "lined", "inference" or "intercepted"; those compiled later too."""
     with _lock:
         used = set(_texts.used) - {name} | ({name} if wanted else set())
         _texts.used = tuple(sorted(used))
@@ -157,7 +158,7 @@ def fill_namespace(row, namespace):
     """What the generated text refers to."""
     from . import slow
     from .errors import inference_saved
-    from .recording import observe
+    from .recording import Program, observe
     from .tensor import Tensor
     from .views import share_memory, write_out
 
@@ -169,11 +170,13 @@ def fill_namespace(row, namespace):
         "INFERENCE": INFERENCE,
         "LEAF": LEAF,
         "ORDERS": ORDERS,
+        "PROGRAM": Program,
         "Port": Port,
         "SCALAR": ScalarOperand,
         "Tensor": Tensor,
         "VJP": row.vjp,
         "Version": Version,
+        "getframe": _getframe,
         "inference_saved": inference_saved,
         "is_grad_enabled": is_grad_enabled,
         "is_inference_mode_enabled": is_inference_mode_enabled,

@@ -38,13 +38,14 @@ def needed_by_others(row, tensor):
     ]
 
 
-def function_text(row, function_name, slow, with_out, watched=False, inference=False):
+def function_text(row, function_name, slow, with_out, watched=False, inference=False, lined=False):
     """The text of an op's function.
 
     Args:
         slow: name of the function that takes over when the fast path does not hold.
         with_out: give it ``out=``.
         watched: tell core/recording.py of each node.
+        lined: note the instruction of the program that called.
         inference: mark what is made in inference mode, and refuse to save it.
     """
     w = Writer()
@@ -89,10 +90,22 @@ def function_text(row, function_name, slow, with_out, watched=False, inference=F
     w(1, f"if ({idle}) or not is_grad_enabled():")
     w(2, f"return {result}")
     write_node(w, row, args, inference)
+    if lined:
+        write_line(w)
     if watched:
         w(1, "observe(n)")
     w(1, f"return {result}")
     return w.text()
+
+
+def write_line(w):
+    # A pair of code and offset; the line itself is found when somebody asks. A call for this would double its price.
+    w(1, "frame = getframe(1)")
+    w(1, "code = frame.f_code")
+    w(1, "if code is not PROGRAM.code:")
+    w(2, "frame, code = PROGRAM.find(frame)")
+    w(1, "n.line_code = code")
+    w(1, "n.line_offset = frame.f_lasti")
 
 
 def argument_names(row):

@@ -60,23 +60,10 @@ def watch(change):
         use_texts("watched", Watchers.count > 0)
 
 
-_users_code = None  # the last function of the program that called an op
-
-
 def observe(node):
-    """What the ops' second text calls with every node."""
-    global _users_code
-    if Lines.enabled:
-        # place_above() in place, without a tuple, and with one look at each of the program's functions in a row.
-        frame = _getframe(2)
-        code = frame.f_code
-        if code is _users_code or not is_own(code.co_filename):
-            _users_code = node.line_code = code
-            node.line_offset = frame.f_lasti
-        else:
-            node.line_code, node.line_offset = place_above(3)
-        if Anomaly.enabled:
-            note_traceback(node)
+    """What the ops' watched text calls with every node."""
+    if Anomaly.enabled:
+        note_traceback(node)
     pack_saved(node)
 
 
@@ -132,11 +119,31 @@ def place_above(depth):
     return frame.f_code, frame.f_lasti
 
 
+class Program:
+    """The user's program, as the ops' lined text sees it.
+
+    Attributes:
+        code: its last function that called an op; most calls come from the same one as the call before.
+    """
+
+    code = None
+
+    @classmethod
+    def find(cls, frame):
+        """(frame, its code) of the innermost function of the program."""
+        code = frame.f_code
+        if not is_own(code.co_filename):
+            cls.code = code
+            return frame, code
+        while is_own(frame.f_code.co_filename) and frame.f_back is not None:
+            frame = frame.f_back
+        return frame, frame.f_code
+
+
 def want_lines(wanted):
     """Have nodes note their lines, or no longer."""
     if wanted != Lines.wanted:
         Lines.wanted = wanted
-        watch(+1 if wanted else -1)
         renew_lines()
 
 
@@ -160,7 +167,11 @@ def _detach_and_note(tensor):
 
 def renew_lines():
     """Follow what is wanted and anomaly mode."""
+    from .compile import use_texts
+
     Lines.enabled = Lines.wanted or Anomaly.enabled
+    with Watchers.lock:
+        use_texts("lined", Lines.enabled)
     Version.bump = _bump_and_note if Lines.enabled else _bump
     Tensor.detach = _detach_and_note if Lines.enabled else _detach
 
