@@ -6,12 +6,18 @@ from typing import Any
 from .activations import Activations
 from .convolution import Convolution
 from .derived import Derived
+from .distances import Distances
+from .fft import Fourier
 from .half import HALF, in_float32
+from .linalg import Linalg
 from .losses import Losses
 from .neural import Neural
 from .normalization import Normalization
 from .padding import Padding
 from .pooling import Pooling
+from .scans import Scans
+from .scattering import Scattering
+from .special import Special
 from .steps import adam_step, sgd_step
 from .striding import Striding
 
@@ -20,7 +26,23 @@ DTYPE_NAMES = (
 )  # fmt: skip
 
 
-class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, Pooling, Striding, Derived):
+class Backend(
+    Activations,
+    Convolution,
+    Distances,
+    Fourier,
+    Linalg,
+    Losses,
+    Neural,
+    Normalization,
+    Padding,
+    Pooling,
+    Scans,
+    Scattering,
+    Special,
+    Striding,
+    Derived,
+):
     """The namespace of one device: array functions by their array-API names, on raw arrays of one library.
 
     A subclass gives the names in ``plugrad.backends.REQUIRED``; everything below is derived from those and may be
@@ -249,8 +271,10 @@ class Backend(Activations, Convolution, Losses, Neural, Normalization, Padding, 
 
     @in_float32(1)
     def logsumexp(self, x, axis, keepdims):
-        top = self.max(x, axis, True)
+        is_complex = self.dtype_names[x.dtype].startswith("complex")
+        top = self.max(self.real(x) if is_complex else x, axis, True)
         top = self.where(self.isfinite(top), top, self.zeros_like(top))
+        top = self.astype(top, x.dtype) if is_complex else top
         total = self.log(self.sum(self.exp(x - top), axis, keepdims))
         return total + (top if keepdims else self.reshape(top, total.shape))
 

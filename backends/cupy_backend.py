@@ -5,6 +5,8 @@ import importlib.metadata
 import importlib.util
 
 from .common import Backend
+from .cupy_fft import CupyFourier
+from .cupy_linalg import CupyLinalg
 from .half import in_float32
 from .spec import BackendSpec, hookimpl
 from .striding import same_layout, span
@@ -27,7 +29,8 @@ ADOPTED = {
     "logical_xor": "logical_xor", "bitwise_and": "bitwise_and", "bitwise_or": "bitwise_or", "bitwise_xor": "bitwise_xor",
     "where": "where", "real": "real", "imag": "imag", "matmul": "matmul", "permute_dims": "transpose",
     "broadcast_to": "broadcast_to", "concat": "concatenate", "stack": "stack", "swap_axes": "swapaxes",
-    "tril": "tril", "triu": "triu",
+    "tril": "tril", "triu": "triu", "copysign": "copysign", "deg2rad": "deg2rad", "rad2deg": "rad2deg", "fmax": "fmax",
+    "fmin": "fmin", "nextafter": "nextafter", "signbit": "signbit", "hypot": "hypot", "gcd": "gcd", "lcm": "lcm",
 }  # fmt: skip
 
 #: (function, keywords) that the methods below call; checked against the installed cupy as well.
@@ -67,10 +70,12 @@ def _version():
 def build(cupy, kernels):
     """The namespace class over a cupy module and a class with own kernels (parameters, for tests without a device)."""
 
-    class CupyBackend(kernels, Backend):
+    class CupyBackend(kernels, CupyFourier, CupyLinalg, Backend):
         """cupy's functions by their array-API names."""
 
         array_type = cupy.ndarray
+        fft = cupy.fft
+        linalg = cupy.linalg
         _kernels = {}  # noqa: RUF012
 
         def __init__(self, name, device_type, index):
@@ -142,7 +147,7 @@ def build(cupy, kernels):
 
         @staticmethod
         def storage_size(a):
-            return a.nbytes if a.base is None else a.base.nbytes
+            return (a.nbytes if a.base is None else a.base.nbytes) // a.itemsize
 
         def as_strided(self, a, source, target):
             if not a.size or not same_layout(source, (tuple(a.shape), self.strides(a), 0)):
@@ -168,6 +173,8 @@ def build(cupy, kernels):
 
         @staticmethod
         def view_as_complex(a):
+            if a.strides[-1] != a.itemsize:  # a gradient may lie in any way
+                a = a.copy()
             return a.view(cupy.result_type(a.dtype, cupy.complex64))[..., 0]
 
         @staticmethod

@@ -345,6 +345,16 @@ class Derived:
             x = self.concat([self.getitem(x, (*head, slice(at, n))), self.getitem(x, (*head, slice(0, at)))], axis)
         return x
 
+    def rot90(self, x, k, axes):
+        """Turned k times by 90 degrees, from the first axis towards the second."""
+        i, j = axes
+        turns = k % 4
+        if turns == 0:
+            return self.copy(x)
+        if turns == 2:
+            return self.flip(x, axes)
+        return self.swap_axes(self.flip(x, (j,)), i, j) if turns == 1 else self.flip(self.swap_axes(x, i, j), (j,))
+
     def cast(self, x, dtype):
         return self.astype(x, dtype)
 

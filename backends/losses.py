@@ -103,13 +103,14 @@ class Losses:
         return ((positive + 1.0 - y) * self.sigmoid(x) - positive) * each, for_y * each
 
     def xlogy(self, x, y):
-        """x · log y, 0 where x is 0."""
-        nothing = x == 0
+        """x · log y, 0 where x is 0 and y a number."""
+        nothing = self.logical_and(x == 0, y == y)
         return self.where(nothing, self.zeros_like(x), x * self.log(self.where(nothing, self.ones_like(y), y)))
 
     def log_where(self, x, y):
-        """log y where x is not 0, 0 elsewhere."""
-        nothing = x == 0
+        """The slope of xlogy in x: log y, 0 where x is 0 and y not positive."""
+        y = self._like(y, x)
+        nothing = self.logical_and(x == 0, y <= 0)
         return self.log(self.where(nothing, self.ones_like(y), y))
 
     # --- many classes ---

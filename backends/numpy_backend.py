@@ -12,7 +12,9 @@ from .numpy_linalg import NumpyLinalg
 from .numpy_losses import NumpyLosses
 from .numpy_neural import NumpyNeural
 from .numpy_norm import NumpyNorm
+from .numpy_order import NumpyOrder
 from .numpy_pool import NumpyPooling
+from .numpy_special import NumpySpecial
 from .numpy_striding import NumpyStriding
 from .numpy_sums import NumpySums
 from .spec import BackendSpec, hookimpl
@@ -25,7 +27,9 @@ class NumpyBackend(
     NumpyLosses,
     NumpyNeural,
     NumpyNorm,
+    NumpyOrder,
     NumpyPooling,
+    NumpySpecial,
     NumpyStriding,
     NumpySums,
     Backend,

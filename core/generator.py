@@ -198,10 +198,12 @@ class Generator:
         state = array.reshape(-1).view(_STATE)[0]
         if not (state["seeded"] and 0 < state["left"] <= _WORDS and state["next"] <= _WORDS):
             raise RuntimeError("Invalid mt19937 state")
+        twister = self._bits
         self._restart(int(state["seed"]))
         position = int(state["next"]) if state["left"] > 1 else _WORDS
         words = {"key": state["words"].astype(np.uint32), "pos": position}
-        self._twister().state = {"bit_generator": "MT19937", "state": words}
+        self._bits = np.random.MT19937(0) if twister is None else twister  # seeding it would take 200 µs
+        self._bits.state = {"bit_generator": "MT19937", "state": words}
         if state["normal_is_valid"]:
             self._next_normal = float(state["normal_y"])
 

@@ -134,7 +134,7 @@ class Port:
 
 
 #: Nodes that torch calls by their C++ names.
-CPP_NAMES = ("AccumulateGrad", "CopyBackwards", "CopySlices")
+CPP_NAMES = ("AccumulateGrad", "CopyBackwards", "CopySlices", "NotImplemented")
 
 
 class Node:

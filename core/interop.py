@@ -151,8 +151,8 @@ def no_number(value):
 
 def type_name(value):
     """The name of a value's type as C has it: types written in C carry their module."""
-    kind, made_in_python = type(value), 1 << 9
-    is_plain = kind.__module__ == "builtins" or kind.__flags__ & made_in_python
+    kind, immutable = type(value), 1 << 8  # a class made in Python can be changed
+    is_plain = kind.__module__ == "builtins" or not kind.__flags__ & immutable
     return kind.__name__ if is_plain else f"{kind.__module__}.{kind.__name__}"
 
 

@@ -113,7 +113,7 @@ class SavedTensor:
 
     @property
     def data(self):
-        """What is kept: the tensor, or what a hook made of it."""
+        """The tensor kept, or what a hook made of it."""
         kept = self._kept()
         return kept.value if isinstance(kept, Packed) else self.unpack()
 
@@ -175,7 +175,7 @@ class SavedOfFunction(SavedTensor):
 
     @property
     def data(self):
-        """What is kept: the tensor, or what a hook made of it."""
+        """The tensor kept, or what a hook made of it."""
         kept = self._kept()
         return kept.packed.value if hasattr(kept, "packed") else self.unpack()
 

@@ -5,7 +5,7 @@ from .graph import Node
 from .slow import version_of
 
 #: The names of such static arguments in the rows.
-WATCHED = frozenset({"condition", "index", "key", "mask", "target"})
+WATCHED = frozenset({"condition", "hot", "index", "key", "mask", "pairs", "target"})
 
 
 class WatchingNode(Node):

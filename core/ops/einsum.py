@@ -1,9 +1,12 @@
 """einsum: sums of products, written with subscripts.
 
-The operands are taken two at a time, from the left. Subscripts of both that are needed no more are summed in a matrix
-product, over a batch of those that both have and that are still needed.
+The operands are taken two at a time: from the left, or in the order that ``opt_einsum`` finds where it is installed.
+Subscripts of both that are needed no more are summed in a matrix product, over a batch of those that both have and that are
+still needed.
 """
 
+import functools
+import importlib.util
 from string import ascii_lowercase, ascii_uppercase
 
 from ..tensor import Tensor
@@ -214,14 +217,43 @@ def output_labels(subscripts, result, covered):
 
 # --- the products ---
 def combined(parts, outputs):
-    (t, labels), *rest = parts
-    for i, (other, theirs) in enumerate(rest):
-        needed = {*outputs, *(name for _, later in rest[i + 1 :] for name in later)}
-        t, labels = pair(t, labels, other, theirs, needed)
+    rest = list(parts)
+    for first, second in order(parts, outputs):
+        (t, labels), (other, theirs) = rest[first], rest[second]
+        rest = [part for i, part in enumerate(rest) if i not in (first, second)]
+        needed = {*outputs, *(name for _, later in rest for name in later)}
+        rest.append(pair(t, labels, other, theirs, needed))
+    ((t, labels),) = rest
     t, labels = summed(t, labels, set(outputs))
     if labels != outputs:
         t = t.permute([labels.index(name) for name in outputs])
     return t
+
+
+def order(parts, outputs):
+    """Which two operands are taken, step by step; their product comes last among those that are left."""
+    count = len(parts)
+    if count > 2 and knows_orders():
+        return cheapest_order(parts, outputs)
+    return [(left - 1, 0) if left < count else (0, 1) for left in range(count, 1, -1)]
+
+
+@functools.cache
+def knows_orders():
+    return importlib.util.find_spec("opt_einsum") is not None
+
+
+def cheapest_order(parts, outputs):
+    import opt_einsum
+
+    symbols = {}
+    for _, labels in parts:
+        for name in labels:
+            symbols.setdefault(name, opt_einsum.get_symbol(len(symbols)))
+    inputs = ",".join("".join(symbols[name] for name in labels) for _, labels in parts)
+    equation = f"{inputs}->{''.join(symbols[name] for name in outputs)}"
+    path, _ = opt_einsum.contract_path(equation, *(tuple(t.shape) for t, _ in parts), shapes=True)
+    return [tuple(taken) for taken in path]
 
 
 def summed(t, labels, needed):

@@ -60,15 +60,45 @@ OPERATORS = {
 }  # fmt: skip
 
 
+def fill(input, value):
+    """A tensor like ``input`` with one value in every element; gradients reach a value that is a tensor.
+
+    Args:
+        input: gives shape, dtype and device.
+        value: a number or a 0-d tensor.
+
+    Raises:
+        RuntimeError: the value has dimensions.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.fill(plugrad.zeros(2), 3)
+        tensor([3., 3.])
+    """
+    if isinstance(value, Tensor):
+        return named(s.fill_with_(input, _scalar(value).to(input.device)), "FillBackward1")
+    return named(s.fill_number_(input, _number(input, value)), "FillBackward0")
+
+
+def _number(input, value):
+    if isinstance(value, complex) and not input.is_complex():
+        raise RuntimeError(f"value cannot be converted to type {c_name(input.dtype)} without overflow")
+    return value
+
+
+def _scalar(value):
+    if value.dim():
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions."
+        )
+    return value
+
+
 def fill_(self, value):
     """Write one value into every element; the gradient ends here."""
     if isinstance(value, Tensor):
-        if value.dim():
-            raise RuntimeError(
-                f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions."
-            )
-        return store(self, s.fill_with_(self, value.to(self.device)))
-    return store(self, s.fill_number_(self, value))
+        return store(self, s.fill_with_(self, _scalar(value).to(self.device)))
+    return store(self, s.fill_number_(self, _number(self, value)))
 
 
 def zero_(self):

@@ -1,12 +1,12 @@
 """Indexing: what a key means, reading, writing, and the ops by index tensors."""
 
 from .. import dtypes
-from ..errors import broadcast_failure, two_devices
+from ..errors import broadcast_failure, scalar_name, two_devices
 from ..naming import named
-from ..shapes import one_axis
+from ..shapes import broadcast_shapes, one_axis
 from ..slow import SCALARS, is_number
 from ..tensor import Tensor
-from ..views import store
+from ..views import store, write_out
 from ..watching import watch
 from . import shape as s
 from .arithmetic import masked_fill
@@ -123,23 +123,37 @@ def _index_array(name, x, index, axis):
     return index._a
 
 
-def gather(input, dim, index):
+def gather(input, dim, index, *, out=None):
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on along other dimensions."""
+    made = _gather(input, dim, index)
+    return made if out is None else write_out(out, made, input)
+
+
+def _gather(input, dim, index):
     axis = one_axis(dim, input.dim())
+    if not index.numel():
+        return _nothing(input, index)
     if index.dtype not in (dtypes.int32, dtypes.int64):
         raise RuntimeError("gather(): Expected dtype int32/int64 for index")
-    if index.dim() != input.dim():
+    if max(index.dim(), 1) != max(input.dim(), 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
-    for i, (n, m) in enumerate(zip(index._a.shape, input._a.shape, strict=True)):
+    for i, (n, m) in enumerate(zip(index._a.shape, input._a.shape, strict=False)):
         if i != axis and n > m:
             raise RuntimeError(
                 f"Size does not match at dimension {i} expected index {list(index._a.shape)} to be no larger than self "
                 f"{list(input._a.shape)} apart from dimension {axis}"
             )
-    if input.dim() == 0:
-        return input.clone()
     _check_gather(input, index, axis)
-    return watch(s.gather_(input, index._a, axis), index)
+    if input.dim() and index.dim():
+        return watch(s.gather_(input, index._a, axis), index)
+    made = s.gather_(input.reshape(-1), index.reshape(-1)._a, 0)
+    return named(watch(made, index).reshape(index._a.shape), "GatherBackward0")
+
+
+def _nothing(input, index):
+    """What is gathered by no indices; their dtype does not matter then."""
+    picked = s.gather_(input.reshape(-1), input._xp.zeros((0,), input._xp.int64), 0)
+    return named(picked.reshape(index._a.shape), "GatherBackward0")
 
 
 def _check_gather(input, index, axis):
@@ -149,15 +163,20 @@ def _check_gather(input, index, axis):
         raise RuntimeError(f"index {found} is out of bounds for dimension {axis} with size {n}")
 
 
-def index_select(input, dim, index):
+def index_select(input, dim, index, *, out=None):
     """The slices along a dimension that ``index`` lists."""
+    made = _index_select(input, dim, index)
+    return made if out is None else write_out(out, made, input)
+
+
+def _index_select(input, dim, index):
     axis = one_axis(dim, input.dim())
     if index.dim() > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     if index.dtype not in (dtypes.int64, dtypes.int32):
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     if input.dim() == 0:
-        return input.clone()
+        return named(input.clone(), "IndexSelectBackward0")
     _check_select(input, index, axis)
     picked = s.index_(input, (slice(None),) * axis + (index.reshape(-1)._a,))
     return watch(named(picked, "IndexSelectBackward0"), index)
@@ -168,17 +187,22 @@ def _check_select(input, index, axis):
         raise IndexError("index out of range in self")
 
 
-def take(input, index):
+def take(input, index, *, out=None):
     """Elements of the flattened tensor."""
-    if index.dtype is not dtypes.int64:
-        from ..errors import scalar_name
+    made = _take(input, index)
+    return made if out is None else write_out(out, made, input)
 
+
+def _take(input, index):
+    if index.dtype is not dtypes.int64:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {scalar_name(index.dtype)}")
     n = input.numel()
     found = _outside(input._xp, index._a, n)
     if found is not None:
         raise IndexError(f"out of range: tried to access index {found} on a tensor of {n} elements.")
-    return getitem(input.reshape(-1), index)
+    if not index.dim():
+        return named(watch(s.index_(input.reshape(-1), (index.reshape(1)._a,)), index).reshape(()), "TakeBackward0")
+    return watch(named(s.index_(input.reshape(-1), (index._a,)), "TakeBackward0"), index)
 
 
 def _outside(xp, a, n, low=None):
@@ -189,8 +213,13 @@ def _outside(xp, a, n, low=None):
     return most if most >= n else least if least < (-n if low is None else low) else None
 
 
-def masked_select(input, mask):
+def masked_select(input, mask, *, out=None):
     """The elements where the mask holds, in one dimension."""
+    made = _masked_select(input, mask)
+    return made if out is None else write_out(out, made, input)
+
+
+def _masked_select(input, mask):
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     from .reshaping import broadcast_tensors
@@ -201,15 +230,49 @@ def masked_select(input, mask):
 
 def _along(x, dim, index):
     axis = one_axis(dim, x.dim())
-    return (slice(None),) * axis + (index._a,)
+    return (slice(None),) * axis + (index.reshape(-1)._a,)
 
 
-def index_add(input, dim, index, source, *, alpha=1):
+def _with_dimension(name, function, input, *parts):
+    """``function`` of a 0-dim input and of its parts as vectors of one element, the result 0-dim again."""
+    raised = [p.reshape(-1) if isinstance(p, Tensor) else p for p in parts]
+    return named(function(input.reshape(1), 0, *raised).reshape(()), name)
+
+
+def index_add(input, dim, index, source, *, alpha=1, out=None):
     """input with alpha · source added at the slices that ``index`` lists; repeated ones add up."""
-    key = _along(input, dim, index)
-    if source.dtype is not input.dtype:
-        from ..errors import scalar_name
+    _check_index_add(input, dim, index, source)
+    if input.dim() == 0:
+        made = _with_dimension("IndexAddBackward0", index_add, input, index, source * alpha)
+        return made if out is None else write_out(out, made, input, source)
+    _check_gather(input, index, one_axis(dim, input.dim()))
+    key, scaled = _along(input, dim, index), source * alpha if alpha != 1 else source
+    added = watch(s.index_backward(scaled, key, tuple(input._a.shape)), index)
+    made = watch(named(_sum(input, added), "IndexAddBackward0"), index)
+    return made if out is None else write_out(out, made, input, source)
 
+
+def _sum(x, added):
+    """Their sum; of bools, whether one holds."""
+    return x.logical_or(added) if x.dtype is dtypes.bool_ else x + added
+
+
+def _unlike_source(have, given):
+    return RuntimeError(
+        "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+        f"{have} source.shape = {given}"
+    )
+
+
+def _check_index_add(input, dim, index, source):
+    if index.dim() > 1:
+        raise IndexError(
+            f"index_add_(): Index is supposed to be a vector, but got dim: {index.dim()} with type: {scalar_name(index.dtype)} "
+            f"and size: {list(index._a.shape)}"
+        )
+    if index.dtype not in (dtypes.int32, dtypes.int64):
+        raise RuntimeError(f"index_add_(): Expected dtype int32/int64 for index but got: {scalar_name(index.dtype)}")
+    if source.dtype is not input.dtype:
         raise RuntimeError(
             f"index_add_(): self ({scalar_name(input.dtype)}) and source ({scalar_name(source.dtype)}) must have the same scalar type"
         )
@@ -217,19 +280,27 @@ def index_add(input, dim, index, source, *, alpha=1):
         raise RuntimeError(
             f"index_add_(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({source.size(dim)}), for dim: {dim}"
         )
-    _check_gather(input, index, one_axis(dim, input.dim()))
-    return input + s.index_backward(source * alpha if alpha != 1 else source, key, input._a.shape)
+    axis, have, given = one_axis(dim, input.dim()), list(input._a.shape), list(source._a.shape)
+    if input.dim() and have[:axis] + have[axis + 1 :] != given[:axis] + given[axis + 1 :]:
+        raise _unlike_source(have, given)
 
 
-def index_copy(input, dim, index, source):
+def index_copy(input, dim, index, source, *, out=None):
     """input with ``source`` written at the slices that ``index`` lists."""
     axis = one_axis(dim, input.dim())
+    if index.dtype is not dtypes.int64:
+        raise RuntimeError(f"index_copy_(): Expected a long tensor for index, but got {scalar_name(index.dtype)}")
     if source.dim() and source._a.shape[axis] != index.numel():
         raise IndexError(
             f"index_copy_(): Number of indices ({index.numel()}) should be equal to source.size(dim) ({source._a.shape[axis]})"
         )
     _check_along("index_copy_(): ", input, axis, index)
-    return named(s.index_put_(input, source, _along(input, dim, index)), "IndexCopyBackward0")
+    if input.dim() == 0:
+        made = _with_dimension("IndexCopyBackward0", index_copy, input, index, source)
+    else:
+        made = named(s.index_put_(input, source, _along(input, dim, index)), "IndexCopyBackward0")
+    made = watch(made, index)
+    return made if out is None else write_out(out, made, input, source)
 
 
 def _check_along(prefix, input, axis, index):
@@ -242,60 +313,125 @@ def _check_along(prefix, input, axis, index):
 def index_fill(input, dim, index, value):
     """input with ``value`` at the slices that ``index`` lists."""
     from ..create import full
+    from .elementwise import where_
 
+    if isinstance(value, Tensor) and value.dim():
+        raise RuntimeError(
+            f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.dim()} dimension(s)."
+        )
+    if index.dtype is not dtypes.int64:
+        raise IndexError("index_fill_(): Expected dtype int64 for index.")
+    if index.dim() > 1:
+        raise RuntimeError("Index has to be a vector/scalar")
     _check_along("", input, one_axis(dim, input.dim()), index)
-    filling = value if isinstance(value, Tensor) else full((), value, dtype=input.dtype, device=input.device)
-    return s.index_put_(input, filling, _along(input, dim, index))
+    is_tensor = isinstance(value, Tensor)
+    filling = value.to(input.dtype) if is_tensor else full((), value, dtype=input.dtype, device=input.device)
+    xp, x = input._xp, input if input.dim() else input.reshape(1)
+    # By a mask, as a slice that is listed twice still holds the value once.
+    chosen = xp.index_put(xp.zeros(tuple(x._a.shape), xp.bool), xp.full((), True, xp.bool), _along(x, dim, index))
+    made = watch(where_(filling, x, chosen), index)
+    made = made if input.dim() else made.reshape(())
+    return named(made, "IndexFillBackward1" if is_tensor else "IndexFillBackward0")
 
 
 def index_put(input, indices, values, accumulate=False):
     """input with ``values`` written, or added, at the given index tensors."""
-    key = parse(input, tuple(indices)).arrays
+    key, kept = parse(input, tuple(indices)).arrays, index_tensors(tuple(indices))
     if not accumulate:
-        return s.index_put_(input, values, key)
+        return watch(s.index_put_(input, values, key), *kept)
     target = input._xp.getitem(input._a, key).shape
-    return input + s.index_backward(values.expand(*target).clone(), key, input._a.shape)
+    added = watch(s.index_backward(values.expand(*target).clone(), key, tuple(input._a.shape)), *kept)
+    return watch(named(_sum(input, added), "IndexPutBackward0"), *kept)
 
 
-def scatter(input, dim, index, src=None, *, value=None, reduce=None):
-    """input with ``src`` written at ``index`` along a dimension.
+def scatter(input, dim, index, src=None, *, value=None, reduce=None, out=None):
+    """input with ``src``, a tensor or a number, written at ``index`` along a dimension.
 
-    Raises:
-        NotImplementedError: ``reduce`` is given.
+    Args:
+        reduce: "add" or "multiply" instead of writing; "multiply" has no derivative.
     """
-    if reduce is not None:
-        raise NotImplementedError("scatter: reduce= is not supported; use scatter_add")
+    from .scatter import check_scatter, fitting
+
     filling = src if value is None else value
-    if not isinstance(filling, Tensor):
-        from ..create import full
-
-        filling = full((), filling, dtype=input.dtype, device=input.device)
+    axis = one_axis(dim, input.dim())
+    if reduce is not None and reduce not in ("add", "multiply"):
+        raise RuntimeError("reduce argument must be either add or multiply.")
+    check_scatter(input, axis, index, filling)
+    if not index.numel():
+        made = named(input.clone(), "ScatterBackward0")
     else:
-        filling = filling[tuple(slice(0, n) for n in index._a.shape)]
-    axis = one_axis(dim, input.dim())
-    if index.dtype not in (dtypes.int32, dtypes.int64):
-        raise RuntimeError("scatter(): Expected dtype int32/int64 for index")
-    _check_gather(input, index, axis)
-    return named(s.index_put_(input, filling, input._xp.along(input._a.shape, index._a, axis)), "ScatterBackward0")
+        x, i, y = fitting(input, index, _spread(input, index, filling))
+        made = _scattered(x, axis, i, y, reduce)
+        made = made.reshape(()) if input.dim() == 0 else made
+        made = watch(named(made, "ScatterBackward0" if isinstance(filling, Tensor) else "ScatterBackward1"), index)
+    return made if out is None else write_out(out, made, input)
 
 
-def scatter_add(input, dim, index, src):
+def _spread(input, index, filling):
+    from ..create import full
+
+    if isinstance(filling, Tensor):
+        return filling
+    return full((), filling, dtype=input.dtype, device=input.device).expand(*index._a.shape)
+
+
+def _scattered(x, axis, index, y, reduce):
+    from .scatter import scatter_reduce
+    from .underived import underived
+
+    if reduce is None:
+        return watch(s.index_put_(x, y, x._xp.along(x._a.shape, index._a, axis)), index)
+    made = scatter_reduce(x.detach(), axis, index, y.detach(), "sum" if reduce == "add" else "prod")
+    return underived(made, (x, y), "derivative for aten::scatter is not implemented")
+
+
+def scatter_add(input, dim, index, src, *, out=None):
     """input with ``src`` added at ``index`` along a dimension; repeated places add up."""
+    from .scatter import check_scatter, fitting
+
     axis = one_axis(dim, input.dim())
-    _check_gather(input, index, axis)
-    part = src[tuple(slice(0, n) for n in index._a.shape)]
-    return input + s.gather_backward(part, index._a, axis, input._a.shape)
+    check_scatter(input, axis, index, src)
+    if not index.numel():
+        made = input.clone()
+    else:
+        x, i, y = fitting(input, index, src)
+        added = watch(s.gather_backward(y, i._a, axis, tuple(x._a.shape)), index)
+        made = _sum(x, added)
+        made = made.reshape(()) if input.dim() == 0 else made
+    made = watch(named(made, "ScatterAddBackward0"), index)
+    return made if out is None else write_out(out, made, input, src)
 
 
-def take_along_dim(input, indices, dim=None):
-    """As gather, with the other dimensions broadcast."""
+def take_along_dim(input, indices, dim=None, *, out=None):
+    """As gather, with the other dimensions broadcast; indices below 0 count from the end."""
     if dim is None:
-        return input.reshape(-1)[indices.reshape(-1)]
-    axis = one_axis(dim, input.dim())
-    shape = [max(n, m) for n, m in zip(input._a.shape, indices._a.shape, strict=True)]
-    wide = [input._a.shape[i] if i == axis else n for i, n in enumerate(shape)]
-    narrow = [indices._a.shape[i] if i == axis else n for i, n in enumerate(shape)]
-    return gather(input.expand(*wide), axis, indices.expand(*narrow))
+        made = gather(input.reshape(-1), 0, _from_start(indices.reshape(-1), input.numel()))
+    else:
+        if indices.dtype is not dtypes.int64:
+            raise RuntimeError(
+                f"torch.take_along_dim(): dtype of indices should be Long but got {scalar_name(indices.dtype)}"
+            )
+        axis = one_axis(dim, input.dim())
+        x, i = _aligned(input, indices, axis)
+        made = gather(x, axis, _from_start(i, input._a.shape[axis]))
+    return made if out is None else write_out(out, made, input)
+
+
+def _from_start(indices, n):
+    from .elementwise import where_
+
+    return where_(indices + n, indices, (indices < 0)._a)
+
+
+def _aligned(input, indices, axis):
+    if indices.dim() != input.dim():
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+            f"{input.dim()} dimensions for input, and {indices.dim()} dimensions for indices"
+        )
+    shape = broadcast_shapes(*([1 if i == axis else n for i, n in enumerate(t._a.shape)] for t in (input, indices)))
+    wide, narrow = ([t._a.shape[axis] if i == axis else n for i, n in enumerate(shape)] for t in (input, indices))
+    return input.expand(*wide), indices.expand(*narrow)
 
 
 METHODS = (

@@ -200,13 +200,27 @@ def stack(tensors, dim=0, *, out=None):
 
 def hstack(tensors, *, out=None):
     """Join along the second dimension (the first for 1-d tensors)."""
-    tensors = [t.reshape(1) if t.dim() == 0 else t for t in tensors]
+    tensors = [t.reshape(1) if t.dim() == 0 else t for t in some("hstack", tensors)]
     return cat(tensors, 0 if tensors[0].dim() == 1 else 1, out=out)
 
 
 def vstack(tensors, *, out=None):
     """Join along the first dimension; 1-d tensors count as rows."""
-    return cat([t.reshape(1, -1) if t.dim() < 2 else t for t in tensors], 0, out=out)
+    return cat([t.reshape(1, -1) if t.dim() < 2 else t for t in some("vstack", tensors)], 0, out=out)
+
+
+row_stack = vstack
+
+
+def some(name, tensors):
+    """The tensors, of which there must be one at least."""
+    tensors = list(tensors)
+    if not tensors:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    for i, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")
+    return tensors
 
 
 def split(tensor, split_size_or_sections, dim=0):
@@ -239,6 +253,11 @@ def split(tensor, split_size_or_sections, dim=0):
     return _views(cls, tensor, axis, keys)
 
 
+def split_with_sizes(input, split_sizes, dim=0):
+    """Cut into pieces of the listed sizes, which are views."""
+    return split(input, list(split_sizes), dim)
+
+
 def chunk(input, chunks, dim=0):
     """Cut into at most ``chunks`` pieces of equal size; the pieces are views."""
     if chunks <= 0:
@@ -256,11 +275,10 @@ def unbind(input, dim=0):
     return _views(UnbindBackward0, input, axis, [(*head, i, ...) for i in range(input._a.shape[axis])])
 
 
-METHODS = (split, chunk, unbind)
+METHODS = (split, split_with_sizes, chunk, unbind)
 
 
 def install():
     """Give Tensor its cutting methods."""
     for function in METHODS:
         setattr(Tensor, function.__name__, function)
-    Tensor.split_with_sizes = split

@@ -1,14 +1,21 @@
-"""torch.linalg: norms of vectors and matrices, and other names for products and diagonals."""
+"""torch.linalg: norms of vectors and matrices, condition numbers, products, and other names for diagonals."""
+
+from itertools import pairwise
 
 from .. import dtypes
 from ..errors import scalar_name
 from ..shapes import axes as axes_of
 from ..shapes import one_axis
 from ..views import write_out
-from . import product
+from . import elementwise as e
+from . import join, product, reduction
 from . import reduce as r
+from .decompositions import svdvals
+from .matrix_checks import need_one_dtype, need_square, need_tensor, untracked, written
 from .reduction import power_norm
 from .reshaping import diagonal as _diagonal
+from .solving import inv_ex
+from .solving_rows import cross_
 
 INF = float("inf")
 
@@ -79,13 +86,13 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     """Return a norm of each matrix that two dimensions hold.
 
     Args:
-        ord: "fro" √Σ|a|²; 1 and -1 the largest and smallest sum of |a| down a column; inf and -inf along a row.
+        ord: "fro" √Σ|a|²; "nuc" the sum of the singular values; 2 and -2 the largest and smallest of these; 1 and -1 the
+            largest and smallest sum of |a| down a column; inf and -inf along a row.
 
     Shapes:
         A (*, n, m) → (*)
 
     Raises:
-        NotImplementedError: ord "nuc", 2 or -2, which need singular values.
         RuntimeError: any other ord, whole numbers, fewer than two dimensions.
 
     Example:
@@ -98,7 +105,11 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     input, A = A, _checked("matrix_norm", A, dtype)
     rows, columns = _two_axes(A, dim)
     if ord in ("nuc", 2, -2):
-        raise NotImplementedError(f"linalg.matrix_norm: ord={ord!r} is not supported: it needs singular values")
+        if out is not None and out.dtype is not A.abs().dtype:
+            raise RuntimeError(
+                f"linalg.matrix_norm expected out tensor dtype {scalar_name(A.abs().dtype)} but got: {scalar_name(out.dtype)}"
+            )
+        return _out(out, _norm_of_values(A, ord, rows, columns, keepdim), input)
     if ord == "fro":
         return _out(out, power_norm(A, 2.0, (rows, columns), keepdim), input)
     if ord not in (1, -1, INF, -INF):
@@ -107,7 +118,22 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
     sums = r.sum_(A.abs(), (inner,), keepdim)
     if not keepdim and outer > inner:
         outer -= 1
-    return _out(out, (r.amax if ord > 0 else r.amin)(sums, (outer,), keepdim), input)
+    if ord > 0 and sums._a.shape[outer] == 0:
+        return _out(out, r.sum_(sums, (outer,), keepdim), input)
+    return _out(out, (reduction.amax if ord > 0 else reduction.amin)(sums, outer, keepdim), input)
+
+
+def _norm_of_values(A, ord, rows, columns, keepdim):
+    """A norm by the singular values."""
+    matrices = A.movedim((rows, columns), (-2, -1))
+    values = svdvals(matrices)
+    if ord == "nuc" or (ord == 2 and 0 in matrices._a.shape[-2:]):
+        made = values.sum(-1)
+    elif not values._a.shape[-1]:
+        raise IndexError("amin(): Expected reduction dim -1 to have non-zero size.")
+    else:
+        made = (reduction.amax if ord > 0 else reduction.amin)(values, -1)
+    return made.unsqueeze(-1).unsqueeze(-1).movedim((-2, -1), (rows, columns)) if keepdim else made
 
 
 def _two_axes(A, dim):
@@ -154,6 +180,11 @@ def matmul(input, other, *, out=None):
 
 def vecdot(x, y, *, dim=-1, out=None):
     """Return Σ conj(x)·y along a dimension."""
+    need_one_dtype("linalg.vecdot", x, y, "x", "y")
+    if out is not None and out.dtype is not x.dtype:
+        raise RuntimeError(
+            f"linalg.vecdot: Expected out of dtype{scalar_name(x.dtype)} but found {scalar_name(out.dtype)}"
+        )
     return _out(out, (x.conj() * y).sum(dim), x, y)
 
 
@@ -162,8 +193,16 @@ def multi_dot(tensors, *, out=None):
     tensors = list(tensors)
     if len(tensors) < 2:
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
+    _need_chain(tensors)
     made = _chain(tensors, *_best_cuts([t._a.shape for t in _as_matrices(tensors)]))
     return _out(out, made, *tensors)
+
+
+def _need_chain(tensors):
+    shapes = [list(t.shape) for t in _as_matrices(tensors)]
+    for i, (a, b) in enumerate(pairwise(shapes)):
+        if len(a) == 2 and len(b) == 2 and a[1] != b[0]:
+            raise RuntimeError(f"multi_dot(): tensors {i} and {i + 1} with shapes {a} and {b} cannot be multiplied")
 
 
 def _as_matrices(tensors):
@@ -194,8 +233,120 @@ def _chain(tensors, cut, n):
 
     made = multiply(0, n - 1)
     if tensors[0].dim() == 1:
-        made = made.squeeze(0)
-    return made.squeeze(-1) if tensors[-1].dim() == 1 else made
+        made = made.view(made._a.shape[1:])
+    return made.view(made._a.shape[:-1]) if tensors[-1].dim() == 1 else made
 
 
-__all__ = ["diagonal", "matmul", "matrix_norm", "multi_dot", "norm", "vecdot", "vector_norm"]
+def cond(A, p=None, *, out=None):
+    """Return the condition number ‖A‖·‖A⁻¹‖, of p None or 2 the ratio of the largest singular value to the smallest.
+
+    Args:
+        p: None, 2, -2, "fro", "nuc", 1, -1, inf or -inf, as in :func:`plugrad.linalg.matrix_norm`.
+
+    Shapes:
+        A (*, n, n) → (*); for p None, 2 and -2 also (*, m, n)
+
+    Raises:
+        RuntimeError: fewer than two dimensions, another p.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.linalg.cond(plugrad.tensor([[4.0, 0.0], [0.0, 2.0]]))
+        tensor(2.)
+    """
+    need_tensor("linalg_cond", "input", 1, A)
+    if A.dim() < 2:
+        raise RuntimeError("linalg.cond: The input tensor must have at least 2 dimensions.")
+    if p not in (None, 2, -2, "fro", "nuc", 1, -1, INF, -INF):
+        raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
+    if p in (None, 2, -2):
+        return written(out, _ratio_of_values(A, p), A, castable="linalg.cond")
+    need_square(f"linalg.cond(ord={p})", A)
+    if not A.numel():
+        return written(out, A.abs().sum((-2, -1)), A, castable="linalg.cond")
+    inverse, info = inv_ex(A)
+    if p != "nuc":
+        inverse = e.where_(INF, inverse, (info != 0).unsqueeze(-1).unsqueeze(-1)._a)
+    return written(out, matrix_norm(A, p) * matrix_norm(inverse, p), A, castable="linalg.cond")
+
+
+def _ratio_of_values(A, p):
+    values = svdvals(A)
+    if not values.numel():
+        return untracked(A, A._xp.zeros(values._a.shape[:-1], values._a.dtype))
+    largest, smallest = values[..., :1], values[..., -1:]
+    return (smallest / largest if p == -2 else largest / smallest).squeeze(-1)
+
+
+def cross(input, other, *, dim=-1, out=None):
+    """Return the cross products of vectors of three along a dimension.
+
+    Shapes:
+        input (*, 3), other (*, 3) → (*, 3); the other dimensions broadcast.
+
+    Raises:
+        RuntimeError: ranks differ, the dimension has not size 3.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.linalg.cross(plugrad.tensor([1.0, 0.0, 0.0]), plugrad.tensor([0.0, 1.0, 0.0]))
+        tensor([0., 0., 1.])
+    """
+    need_tensor("linalg_cross", "input", 1, input)
+    need_tensor("linalg_cross", "other", 2, other)
+    if input.dim() != other.dim():
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    axis = one_axis(dim, input.dim())
+    a, b = input._a.shape, other._a.shape
+    if a[axis] != 3 or b[axis] != 3:
+        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {a[axis]} and {b[axis]}")
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"expected scalar type {scalar_name(input.dtype)} but found {scalar_name(other.dtype)}")
+    return written(out, cross_(input, other, axis), input, other)
+
+
+def vander(x, N=None):
+    """Return the powers 0 … N - 1 of each element, in rows.
+
+    Args:
+        N: how many; default: as many as the last dimension of x has elements.
+
+    Shapes:
+        x (*, n) → (*, n, N)
+
+    Raises:
+        RuntimeError: N is below 2, or x holds bools.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.linalg.vander(plugrad.tensor([1, 2, 3]), N=3)
+        tensor([[1, 1, 1],
+                [1, 2, 4],
+                [1, 3, 9]])
+    """
+    need_tensor("linalg_vander", "x", 1, x)
+    if x.dtype is dtypes.bool_:
+        raise RuntimeError("linalg.vander supports floating point, complex, and integer tensors, but got Bool")
+    x = x if x.dim() else x.unsqueeze(0)
+    count = x._a.shape[-1] if N is None else N
+    if count <= 1:
+        raise RuntimeError("N must be greater than 1.")
+    columns = x.unsqueeze(-1).expand(*x._a.shape, count - 1)
+    xp = x._xp
+    ones = untracked(x, xp.ones((*x._a.shape, 1), columns._a.dtype))
+    powers = columns.cumprod(-1)
+    return join.cat([ones.to(powers.dtype), powers], -1)
+
+
+__all__ = [
+    "cond",
+    "cross",
+    "diagonal",
+    "matmul",
+    "matrix_norm",
+    "multi_dot",
+    "norm",
+    "vander",
+    "vecdot",
+    "vector_norm",
+]

@@ -121,9 +121,9 @@ multi_margin_loss_ = general(
     node="MultiMarginLossBackward0",
 )
 multilabel_margin_loss_ = general(
-    "multilabel_margin_loss_(x, *, factor, reduction)",
-    lambda xp, g, x, factor, reduction: xp.multilabel_margin_loss_grad(g, x, factor, reduction),
-    doc="sum of factor[k, i] · max(0, 1 - x[k] + x[i]) over pairs of classes",
+    "multilabel_margin_loss_(x, *, pairs, reduction)",
+    lambda xp, g, x, pairs, reduction: xp.multilabel_margin_loss_grad(g, x, pairs, reduction),
+    doc="sum of pairs[k, i] · max(0, 1 - x[k] + x[i]) over pairs of classes",
     xp="multilabel_margin_loss",
     node="MultilabelMarginLossBackward0",
 )

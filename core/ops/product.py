@@ -2,6 +2,7 @@
 
 from ..compile import bilinear
 from ..errors import broadcast_failure, c_name, two_devices
+from ..naming import named
 from ..shapes import broadcast_shapes
 from ..tensor import Tensor
 from ..views import write_out
@@ -193,17 +194,20 @@ def _batched(x, y):
 
 def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
     """β · input + α · mat1 @ mat2."""
-    return _out(out, _scale(input, beta) + _scale(mm(mat1, mat2), alpha), input, mat1, mat2)
+    made = named(_scale(input, beta) + _scale(mm(mat1, mat2), alpha), "AddmmBackward0")
+    return _out(out, made, input, mat1, mat2)
 
 
 def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
     """β · input + α · mat @ vec."""
-    return _out(out, _scale(input, beta) + _scale(mv(mat, vec), alpha), input, mat, vec)
+    made = named(_scale(input, beta) + _scale(mv(mat, vec), alpha), "AddmvBackward0")
+    return _out(out, made, input, mat, vec)
 
 
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
     """β · input + α · batch1 @ batch2, batch by batch."""
-    return _out(out, _scale(input, beta) + _scale(bmm(batch1, batch2), alpha), input, batch1, batch2)
+    made = named(_scale(input, beta) + _scale(bmm(batch1, batch2), alpha), "BaddbmmBackward0")
+    return _out(out, made, input, batch1, batch2)
 
 
 def _scale(x, factor):

@@ -51,7 +51,19 @@ var_ = general(
     ),
     doc="variance over dimensions, divided by n - correction",
     xp="var",
+    result="other",
     node="VarBackward0",
+)
+std_ = general(
+    "std_(x, *, axes, correction, keepdims)",
+    lambda xp, g, x, out, x_shape, axes, correction, keepdims: (
+        keep(xp, xp.over_root(g, out), axes, keepdims, x_shape)
+        * ((x - xp.mean(x, axes, True)) * xp.ratio(1.0, xp.count(x_shape, axes) - correction))
+    ),
+    doc="root of the variance over dimensions; derivative 0 where it is 0",
+    xp="std",
+    result="other",
+    node="StdBackward0",
 )
 amax = general(
     "amax_(x, *, axes, keepdims)",

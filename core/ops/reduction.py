@@ -4,7 +4,7 @@ import warnings
 
 from .. import dtypes
 from ..modes import get_default_dtype
-from ..naming import named
+from ..naming import kind_named, named
 from ..shapes import axes as axes_of
 from ..shapes import one_axis
 from ..tensor import Tensor, wrap
@@ -124,22 +124,28 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=N
 
 
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None):
-    """Standard deviation: the root of :func:`var`."""
+    """Standard deviation: the root of :func:`var`; its derivative is 0 where it is 0."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     _need_float("std", input)
     _warn_freedom("std", input, dim, _correction(unbiased, correction))
-    return _out(out, e.sqrt(r.var_(input, _all(dim, input), _correction(unbiased, correction), keepdim)), input)
+    return _out(out, r.std_(input, _all(dim, input), _correction(unbiased, correction), keepdim), input)
 
 
 def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """(variance, mean)."""
-    return var(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    found = var(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
+    return tuple(named(t, "VarMeanBackward0") for t in found)
 
 
 def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """(standard deviation, mean)."""
-    return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    found = std(input, dim, unbiased, keepdim, correction=correction), mean(input, dim, keepdim)
+    return tuple(named(t, "StdMeanBackward0") for t in found)
 
 
 def _warn_freedom(name, input, dim, correction):
@@ -184,6 +190,8 @@ def _extreme(name, all_row, dim_row, binary, kind, input, dim, keepdim, out):
 
 
 def _need_sizes(name, input, dim):
+    if _all(dim, input) is None:
+        _need_elements(name, input)
     for axis in _all(dim, input) or range(input.dim()):
         _need_size(name, input, axis)
 
@@ -221,14 +229,14 @@ def amin(input, dim=(), keepdim=False, *, out=None):
     return _out(out, r.amin(input, _all(dim, input), keepdim), input)
 
 
-def argmax(input, dim=None, keepdim=False):
+def argmax(input, dim=None, keepdim=False, *, out=None):
     """The index of the first maximum, of all elements or along a dimension."""
-    return _arg("argmax", r.argmax_, input, dim, keepdim)
+    return _out(out, _arg("argmax", r.argmax_, input, dim, keepdim), input)
 
 
-def argmin(input, dim=None, keepdim=False):
+def argmin(input, dim=None, keepdim=False, *, out=None):
     """The index of the first minimum, of all elements or along a dimension."""
-    return _arg("argmin", r.argmin_, input, dim, keepdim)
+    return _out(out, _arg("argmin", r.argmin_, input, dim, keepdim), input)
 
 
 def _arg(name, row, input, dim, keepdim):
@@ -245,7 +253,7 @@ def _arg(name, row, input, dim, keepdim):
 
 def _flag(row, input, dim, keepdim):
     made = row(input, _all(dim, input), keepdim)
-    return made
+    return made.to(dtypes.uint8) if input.dtype is dtypes.uint8 else made
 
 
 def any(input, dim=None, keepdim=False, *, out=None):
@@ -267,7 +275,8 @@ def _scan(row, input, dim, dtype, out):
     axis = one_axis(dim, input.dim())
     input = _summand(input, dtype)
     if input.dim() == 0:
-        return _out(out, input.clone(), input)
+        made = named(input.clone(), "CumsumBackward0" if row is r.cumsum_ else "CumprodBackward0")
+        return _out(out, made, input)
     return _out(out, row(input, axis), input)
 
 
@@ -312,9 +321,12 @@ def _softmax(row, name, input, dim, dtype):
     return row(input, axis)
 
 
-def sort(input, dim=-1, descending=False, *, stable=False, out=None):
+def sort(input, dim=-1, descending=False, *, stable=None, out=None):
     """(values, indices) along a dimension in rising or falling order; always stable."""
     found = SORT(r.sort_(input, one_axis(dim, input.dim()), descending))
+    node = getattr(found[0]._fn, "node", None)
+    if stable is not None and node is not None:
+        node.__class__ = kind_named(type(node), "SortBackward1")
     return found if out is None else SORT(write_out(o, f, input) for o, f in zip(out, found, strict=True))
 
 
@@ -335,8 +347,7 @@ def topk(input, k, dim=-1, largest=True, sorted=True, *, out=None):
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """The p-norm (Σ|x|^p)^(1/p), of all elements or over dimensions; p "fro" is 2.
 
-    Raises:
-        NotImplementedError: p = "nuc".
+    p = "nuc" is the sum of the singular values of a matrix.
     """
     if dtype is not None:
         input = input.to(dtype)
@@ -347,7 +358,9 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {scalar_name(input.dtype)}"
         )
     if p == "nuc":
-        raise NotImplementedError("norm: p='nuc' is not supported")
+        from .linalg import matrix_norm
+
+        return matrix_norm(input, "nuc", (0, 1) if dim is None else dim, keepdim, out=out)
     return _out(out, power_norm(input, 2.0 if p in ("fro", None) else float(p), _all(dim, input), keepdim), input)
 
 
@@ -372,11 +385,16 @@ def kthvalue(input, k, dim=-1, keepdim=False, *, out=None):
     return found if out is None else KTH(write_out(o, f, input) for o, f in zip(out, found, strict=True))
 
 
-def nonzero(input, *, as_tuple=False):
+def nonzero(input, *, out=None, as_tuple=False):
     """The indices of the nonzero elements, as rows of one tensor or as one tensor per dimension."""
+    made = _nonzero(input, as_tuple)
+    return made if out is None or as_tuple else write_out(out, made, input)
+
+
+def _nonzero(input, as_tuple):
     xp = input._xp
     if input.dim() == 0 and as_tuple:
-        return nonzero(input.reshape(1), as_tuple=True)
+        return _nonzero(input.reshape(1), True)
     if input.dim() == 0:
         return wrap(Tensor, xp, xp.zeros((int(bool(input)), 0), xp.int64), None)
     found = tuple(wrap(Tensor, xp, xp.astype(a, xp.int64), None) for a in xp.nonzero(input._a))

@@ -1,38 +1,27 @@
-"""Public forms of the ops that change shape, and of conversion: views where the memory allows, copies elsewhere."""
+"""Public forms of the ops that change shape: views where the memory allows, copies elsewhere."""
 
 import warnings
 
-from .. import dtypes
-from ..device import device as device_class
-from ..device import space
 from ..dtypes import dtype as dtype_class
-from ..graph import Node
 from ..naming import named
 from ..shapes import axes as axes_of
 from ..shapes import infer_size, one_axis, sizes
-from ..slow import edge_of, native_dtype, new_node
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor
+from ..views import write_out
 from . import shape as s
+from .striding import view_dtype
 
 
-def view(input, *shape):
+def view(input, *shape, dtype=None):
     """The same memory in another shape, or as another dtype.
 
     Raises:
         RuntimeError: the strides do not allow it (use reshape), or the sizes do not fit.
     """
-    if len(shape) == 1 and isinstance(shape[0], dtype_class):
-        return _view_dtype(input, shape[0])
+    if dtype is not None or (len(shape) == 1 and isinstance(shape[0], dtype_class)):
+        return view_dtype(input, dtype or shape[0])
     target = infer_size(sizes(shape), input.numel())
     return s.view_(input, target)
-
-
-def _view_dtype(input, dtype):
-    if dtype is input.dtype:
-        return view(input, *input.shape)
-    raise NotImplementedError(
-        "view(dtype): reinterpreting memory as another dtype is not supported; use .to(dtype) to convert"
-    )
 
 
 def reshape(input, *shape):
@@ -158,14 +147,13 @@ def expand(input, *shape):
             f"expand({_type_name(input)}{{{list(current)}}}, size={list(target)}): the number of sizes provided ({len(target)}) must be "
             f"greater or equal to the number of dimensions in the tensor ({len(current)})"
         )
-    final = []
-    for i, n in enumerate(target):
+    final = list(target)
+    for i, n in reversed(list(enumerate(target))):
         if i < extra:
             if n < 0:
                 raise RuntimeError(
                     f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension {i}"
                 )
-            final.append(n)
             continue
         have = current[i - extra]
         if n != -1 and have not in (1, n):
@@ -173,7 +161,7 @@ def expand(input, *shape):
                 f"The expanded size of the tensor ({n}) must match the existing size ({have}) at non-singleton dimension {i}.  Target "
                 f"sizes: {list(target)}.  Tensor sizes: {list(current)}"
             )
-        final.append(have if n == -1 else n)
+        final[i] = have if n == -1 else n
     return s.expand_(input, tuple(final))
 
 
@@ -297,8 +285,13 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     return s.diagonal_(permute(input, *(d for d in range(rank) if d not in (i, j)), i, j), offset)
 
 
-def diag(input, diagonal=0):
+def diag(input, diagonal=0, *, out=None):
     """The diagonal of a matrix, or the matrix with this diagonal."""
+    made = _diag(input, diagonal)
+    return made if out is None else write_out(out, made, input)
+
+
+def _diag(input, diagonal):
     if input.dim() == 1:
         n = input._a.shape[0] + abs(diagonal)
         return named(s.diagonal_backward(input, diagonal, (n, n)), "DiagEmbedBackward0")
@@ -362,156 +355,17 @@ def select(input, dim, index):
     return s.select_(input, (slice(None),) * axis + (index, Ellipsis))
 
 
-# --- copies and conversion ---
-def clone(input, *, memory_format=None):
-    """A copy with its own memory; gradients flow through."""
-    return s.clone_(input)
-
-
-def contiguous(input, memory_format=None):
-    """The tensor itself when its elements lie in order, else a copy in order."""
-    return input if input._xp.is_contiguous(input._a) else s.contiguous_(input)
-
-
-class MoveBackward(Node):
-    """d/dx of a copy to another device: the gradient goes back there."""
-
-    __slots__ = ("origin",)
-    __module__ = "plugrad.autograd"
-
-    def name(self):
-        return "ToCopyBackward0"
-
-    def backward(self, g):
-        return (self.origin.from_host(self.xp.to_host(g)),)
-
-    def backward_graph(self, g):
-        return (move(g, self.origin),)
-
-
-def move(input, xp):
-    """A recorded copy to another device; the bytes go over the host."""
-    if hasattr(input._xp.transform, "tangent"):
-        return input._xp.transform.call(move, input, xp)
-    made = wrap(Tensor, xp, xp.from_host(input._host()), None)
-    from ..modes import is_grad_enabled
-
-    if input._fn is not None and is_grad_enabled():
-        node = new_node(MoveBackward, xp, (edge_of(input),), made._a.shape, made._a.dtype)
-        node.origin = input._xp
-        made._fn = node
-    return made
-
-
-def to(input, *args, **options):
-    """The tensor as another dtype or on another device; itself when nothing changes.
-
-    Args:
-        args: a dtype, a device, a device and a dtype, or a tensor to follow.
-        options: device=, dtype=, copy=, non_blocking=, memory_format= by name.
-    """
-    target, dtype, copy = _target(args, options)
-    if dtype is not None and input.dtype.is_complex and not dtype.is_complex:
-        warnings.warn("Casting complex values to real discards the imaginary part", UserWarning, stacklevel=2)
-        input = s.real(input)
-    xp = input._xp if target is None else space(target)
-    made = input
-    if dtype is not None and dtype is not input.dtype:
-        if dtype.kind < dtypes.FLOAT:
-            made = made.detach()  # whole numbers have no gradient
-        made = s.cast_(made, native_dtype(made._xp, dtype))
-    if xp.device is not made._xp.device:
-        made = move(made, xp)
-    return s.fresh_(input) if copy and made is input else made
-
-
-def _target(args, options):
-    target, dtype = options.pop("device", None), options.pop("dtype", None)
-    copy = options.pop("copy", False)
-    options.pop("non_blocking", None)
-    options.pop("memory_format", None)
-    if "other" in options:
-        args = (options.pop("other"), *args)
-    if options:
-        raise TypeError(f"to() received an invalid combination of arguments - got unexpected {sorted(options)}")
-    for position, value in enumerate(args):
-        if isinstance(value, Tensor):
-            target, dtype = value.device, value.dtype
-        elif isinstance(value, dtype_class):
-            dtype = value
-        elif isinstance(value, (str, device_class)) or (isinstance(value, int) and not isinstance(value, bool)):
-            target = value if not isinstance(value, int) else device_class("cuda", value)
-        elif isinstance(value, bool) and position == len(args) - 1:
-            copy = copy or (value and position >= 2)
-        elif value is not None:
-            raise TypeError(f"to() received an invalid combination of arguments - got ({type(value).__name__})")
-    return target, dtype, copy
-
-
-def cpu(input, memory_format=None):
-    """The tensor on the cpu."""
-    return to(input, "cpu")
-
-
-def cuda(input, device=None, non_blocking=False, memory_format=None):
-    """The tensor on a cuda device.
-
-    Raises:
-        RuntimeError: no cuda backend is usable here; the text says why.
-    """
-    if device is None:
-        device = "cuda"
-    return to(input, device_class("cuda", device) if isinstance(device, int) else device)
-
-
-def type_as(input, tensor):
-    """The tensor in the dtype of another."""
-    return to(input, tensor)
-
-
-def _caster(name, d):
-    def cast(input, memory_format=None):
-        return to(input, d)
-
-    cast.__name__ = cast.__qualname__ = name
-    cast.__doc__ = f"The tensor as {d!r}."
-    return cast
-
-
-CASTS = {
-    "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16, "int": dtypes.int32,
-    "long": dtypes.int64, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8, "bool": dtypes.bool_,
-    "cfloat": dtypes.complex64, "cdouble": dtypes.complex128,
-}  # fmt: skip
-
-
-def conj(input):
-    """The complex conjugate; a real tensor is returned as it is."""
-    from .elementwise import conj as row
-
-    return row(input) if input.is_complex() else input
-
-
-def real_part(input):
-    """The real part, a view; of a real tensor the tensor itself."""
-    return s.real(input) if input.is_complex() else input
-
-
-def imag_part(input):
-    """The imaginary part, a view.
-
-    Raises:
-        RuntimeError: the tensor is not complex.
-    """
-    if not input.is_complex():
-        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
-    return s.imag(input)
-
-
 def reversed_dims(input):
     """``x.T``: the dimensions in reverse order."""
     if input.dim() == 2:
         return s.permute_(input, (1, 0))
+    if input.dim() == 0:
+        warnings.warn(
+            "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return s.permute_(input, ())
     warnings.warn(
         "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an error in a "
         "future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse "
@@ -525,20 +379,13 @@ def reversed_dims(input):
 METHODS = (
     view, reshape, view_as, reshape_as, flatten, unflatten, ravel, permute, transpose, t, movedim, squeeze, unsqueeze, expand, expand_as,
     broadcast_to, repeat, tile, repeat_interleave, flip, fliplr, flipud, roll, tril, triu, diagonal, diag, trace, narrow, select, unfold,
-    clone, contiguous, to, cpu, cuda, type_as, conj,
 )  # fmt: skip
 
 
 def install():
-    """Give Tensor its shape and conversion methods."""
+    """Give Tensor its shape methods."""
     for function in METHODS:
         setattr(Tensor, function.__name__, function)
-    for name, d in CASTS.items():
-        setattr(Tensor, name, _caster(name, d))
     Tensor.swapaxes = Tensor.swapdims = transpose
     Tensor.moveaxis = movedim
     Tensor.T = property(reversed_dims)
-    Tensor.mT = property(lambda self: transpose(self, -2, -1))
-    Tensor.H = property(lambda self: conj(transpose(self, 0, 1)))
-    Tensor.real = property(real_part)
-    Tensor.imag = property(imag_part)

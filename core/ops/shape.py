@@ -211,22 +211,24 @@ gather_backward = linear(
 copy_slices = linear(
     "copy_slices(x, y, *, path)",
     lambda xp, g, path: xp.zero_at(g, path),
-    lambda xp, g, path: xp.follow(g, path),
+    lambda xp, g, path: xp.part_of(g, path),
     doc="x with y written where a path of views leads",
     node="CopySlices",
 )
 zero_at = linear("zero_at(x, *, path)", lambda xp, g, path: xp.zero_at(g, path), doc="x with zeros where a path leads")
 as_view = linear(
     "as_view(x, *, path)",
-    lambda xp, g, x_shape, path: xp.spread(g, path, x_shape),
+    lambda xp, g, x_shape, path: xp.spread_of(g, path, x_shape),
     doc="the part of x that a path of views leads to",
     xp="follow",
     node="AsStridedBackward0",
+    result="other",
 )
 spread = linear(
     "spread(x, *, path, shape)",
-    lambda xp, g, path: xp.follow(g, path),
+    lambda xp, g, path: xp.part_of(g, path),
     doc="zeros of a shape with x where a path leads",
+    result="other",
 )
 erase_ = linear("erase_(x)", lambda xp, g: xp.zeros_like(g), doc="zeros", xp="zeros_like", node="ZeroBackward0")
 fill_number_ = general(

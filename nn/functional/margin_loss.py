@@ -4,6 +4,7 @@ from ...core import dtypes
 from ...core.errors import scalar_name
 from ...core.ops import loss as rows
 from ...core.ops.elementwise import minimum
+from ...core.watching import watch
 from .distance import pairwise_distance
 from .loss import not_differentiable
 from .reduction import reduced, reduction_of
@@ -67,7 +68,7 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     reduction = reduction_of(reduction, size_average, reduce)
     if target.requires_grad:
         raise not_differentiable("soft_margin_loss", "target")
-    return rows.soft_margin_loss_(input, target.to(input.dtype)._a, reduction)
+    return watch(rows.soft_margin_loss_(input, target.to(input.dtype)._a, reduction), target)
 
 
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
@@ -156,7 +157,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     factor = (1.0 - hot) * (1.0 / c)
     if weight is not None:
         factor = factor * xp.getitem(weight._a, (index,))
-    loss = rows.multi_margin_loss_(input.reshape(n, c), hot, factor, margin, p, reduction)
+    loss = watch(rows.multi_margin_loss_(input.reshape(n, c), hot, factor, margin, p, reduction), target)
     return loss.reshape(()) if loss.dim() > max(input.dim() - 1, 0) else loss
 
 
@@ -216,6 +217,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     loss = rows.multilabel_margin_loss_(
         input.reshape(n, c), _pair_factors(xp, target._a, input._a.dtype, n, c), reduction
     )
+    loss = watch(loss, target)
     return loss.reshape(()) if loss.dim() > max(input.dim() - 1, 0) else loss
 
 

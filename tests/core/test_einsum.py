@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import plugrad
+import plugrad.core.ops.einsum
 from plugrad.autograd import gradcheck
+from plugrad.core.ops.einsum import arguments, cheapest_order, placed
 from plugrad_testing import assert_close, on
 
 pytestmark = pytest.mark.device
@@ -78,3 +80,23 @@ def test_operands_with_lists():
     assert_close(plugrad.einsum(a, [0, 1], b, [1, 2], [2, 0]), (x @ y).T, 1e-12, 1e-12)
     assert_close(plugrad.einsum(a, [..., 0], [0, ...]), x.T, 0)
     assert_close(plugrad.einsum("ij,jk->ik", [a, b]), x @ y, 1e-12, 1e-12)
+
+
+CHAIN = ("ij,jk,...kl,lm->...im", (3, 4), (4, 5), (2, 5, 2), (2, 3))
+
+
+@pytest.mark.parametrize("steps", [[(0, 3), (0, 1), (1, 0)], [(1, 2), (2, 1), (0, 1)]])
+def test_the_order_of_the_products_does_not_matter(steps, monkeypatch):
+    monkeypatch.setattr(plugrad.core.ops.einsum, "order", lambda parts, outputs: steps)
+    arrays, tensors = operands(CHAIN[1:])
+    assert_close(plugrad.einsum(CHAIN[0], *tensors), np.einsum(CHAIN[0], *arrays), 1e-12, 1e-12)
+
+
+def test_the_order_that_opt_einsum_finds():
+    pytest.importorskip("opt_einsum")
+    arrays, tensors = operands(CHAIN[1:])
+    parts, outputs = placed(*arguments((CHAIN[0], *tensors)))
+    steps = cheapest_order(parts, outputs)
+    assert len(steps) == len(tensors) - 1
+    assert all(len(step) == 2 for step in steps)
+    assert_close(plugrad.einsum(CHAIN[0], *tensors), np.einsum(CHAIN[0], *arrays), 1e-12, 1e-12)

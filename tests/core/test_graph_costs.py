@@ -88,13 +88,13 @@ def test_deep_graph_of_branches():
 @pytest.mark.slow
 @pytest.mark.cpu
 def test_chain_of_a_million_nodes():
-    """Forward, backward and release in less than 20 s."""
-    start = time.perf_counter()
+    """Forward, backward and release in less than 20 s of the processor."""
+    start = time.process_time()
     x = leaf(2.0)
     y = chain(x, 1_000_000)
     y.backward()
     del y
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
     assert x.grad.item() == 1.0
 
 

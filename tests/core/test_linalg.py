@@ -210,8 +210,14 @@ def test_refusals(name):
 
 
 @pytest.mark.parametrize("ord", ["nuc", 2, -2])
-def test_orders_that_need_singular_values(ord):
-    if torch.__name__ == "torch":
-        pytest.skip("torch has these")
-    with pytest.raises(NotImplementedError, match="it needs singular values"):
-        linalg.matrix_norm(double(VALUES), ord)
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_norms_by_singular_values(ord, keepdim):
+    same(
+        linalg.matrix_norm(double(VALUES), ord, keepdim=keepdim), np.linalg.norm(VALUES, ord, (0, 1), keepdims=keepdim)
+    )
+
+
+@pytest.mark.parametrize("p", [None, 2, -2, "fro", "nuc", 1, -1, INF, -INF])
+def test_cond(p):
+    square = VALUES[:, :2]
+    same(linalg.cond(double(square), p), np.linalg.cond(square, p))

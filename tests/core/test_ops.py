@@ -22,9 +22,22 @@ PUBLIC = [
 #: Rows whose samples are whole numbers or bools, or which refuse anything else.
 NOT_FOR_INTEGERS = {
     "silu", "gelu", "gelu_tanh", "log_sigmoid", "lerp", "selu", "selu_in_place", "mish", "hardsigmoid", "hardswish", "prelu_kernel",
+    "frac", "hypot", "igamma", "igammac", "logaddexp", "logaddexp2", "nextafter",
 }  # fmt: skip
 NOT_FOR_FLOATS = {"bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"}
-NOT_FOR_HALF = {"cast_", "real", "imag"}
+NOT_FOR_HALF = {
+    "fft_c2r_",
+    "fft_r2c_",
+    "cast_",
+    "real",
+    "imag",
+    "view_as_real_",
+    "real_pairs",
+    "view_as_complex_",
+    "complex_of_pairs",
+    "complex_",
+    "polar_",
+}
 #: A view of scattered elements in another shape does not exist.
 NEEDS_NEIGHBOURS = {"view_"}
 

@@ -25,9 +25,7 @@ def program_of(name, i):
 
     def program(*given):
         given = iter(given)
-        outputs = case.smooth(
-            case.run([next(given) if d else t for t, d in zip(tensors, differentiable, strict=True)])
-        )
+        outputs = case.smooth(case.run([next(given) if d else t for t, d in zip(tensors, differentiable, strict=True)]))
         return tuple(outputs)
 
     return program, moving

@@ -18,10 +18,6 @@ PROGRAMS = {
 #: Where plugrad does not do as torch yet, and in what.
 OPEN: dict[str, str] = {
     "detach_and_data-data_assigned_after_use": "a node keeps the array, so that data set later does not reach its gradient",
-    "function_views-as_strided": "there is no as_strided",
-    "function_views-as_strided_with_offset": "there is no as_strided",
-    "function_views-as_strided_with_overlap": "there is no as_strided",
-    "function_views-in_place_on_as_strided": "there is no as_strided",
     "multi_output_views-use_of_a_view_that_lost_its_history": "backward raises, the op does not",
     "views-in_place_with_a_part_of_itself": "the result is computed before it is written, so that overlap does no harm",
 }

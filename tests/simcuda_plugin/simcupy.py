@@ -238,6 +238,10 @@ class ndarray:
         """A copy on the current device."""
         return compute(lambda: self._h.copy(order), ())
 
+    def view(self, dtype=None):
+        """The same memory, read as another dtype."""
+        return compute(lambda h: h.view(dtype or h.dtype), (self,))
+
     def reshape(self, *shape, order="C"):
         """Another shape: a view where that is possible."""
         shape = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
@@ -575,5 +579,24 @@ def wrapper(name, function):
     return call
 
 
+def forgiving(function):
+    """cupy does not raise for a matrix that cannot be factorized; its result holds no numbers."""
+
+    def call(*arrays):
+        try:
+            return function(*arrays)
+        except numpy.linalg.LinAlgError:
+            if arrays[0].ndim == 2:
+                return numpy.full(arrays[-1].shape, numpy.nan, arrays[-1].dtype)
+        return numpy.stack([call(*(a[i] for a in arrays)) for i in range(len(arrays[0]))])
+
+    return call
+
+
+fft = types.SimpleNamespace(**{n: wrapper(n, getattr(numpy.fft, n)) for n in "fftn ifftn irfftn rfftn".split()})
+linalg = types.SimpleNamespace(
+    **{n: wrapper(n, getattr(numpy.linalg, n)) for n in "det eig eigh eigvals eigvalsh qr slogdet svd".split()},
+    **{n: wrapper(n, forgiving(getattr(numpy.linalg, n))) for n in "cholesky inv solve".split()},
+)
 forward_methods()
 forward_operators()

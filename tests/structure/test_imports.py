@@ -107,4 +107,4 @@ def test_importing_and_training_loads_no_library_but_numpy():
 
 
 #: Entry points are loaded at the first use of a device; the modules of ours must not import their libraries then.
-PLUGINS_OF_THIS_ENVIRONMENT = ("plugrad_strict", "plugrad_simcuda", "simcupy")
+PLUGINS_OF_THIS_ENVIRONMENT = ("plugrad_strict", "plugrad_simcuda", "simcupy", "simkernel")

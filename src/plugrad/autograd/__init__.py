@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from plugrad.autograd import anomaly_mode, forward_ad, function, functional, grad_mode, graph
 from plugrad.autograd.gradcheck import gradcheck, gradgradcheck  # functions, whose name is also their module's
 from plugrad.core.anomaly import detect_anomaly, set_detect_anomaly
-from plugrad.core.check_function import check_function
+from plugrad.core.check_function import FunctionCheckError, check_function
 from plugrad.core.engine import backward, grad
 from plugrad.core.engine_modes import (
     _force_original_view_tracking,  # noqa: F401 - torch's name, not a public one
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Function",
+    "FunctionCheckError",
     "NestedIOFunction",
     "NonFiniteError",
     "SavedTensor",
@@ -69,13 +70,15 @@ PROFILER = {
 }
 
 
-def __getattr__(name):
-    import importlib
+if not TYPE_CHECKING:  # a type checker would take every name for known
 
-    if name in ("profiler", "profiler_util"):
-        return importlib.import_module(f"plugrad.autograd.{name}")
-    if name in PROFILER:
-        return getattr(importlib.import_module(f"plugrad.core.{PROFILER[name]}"), name)
-    from plugrad.core import diagnostics
+    def __getattr__(name):
+        import importlib
 
-    return diagnostics.public(__name__, name)
+        if name in ("profiler", "profiler_util"):
+            return importlib.import_module(f"plugrad.autograd.{name}")
+        if name in PROFILER:
+            return getattr(importlib.import_module(f"plugrad.core.{PROFILER[name]}"), name)
+        from plugrad.core import diagnostics
+
+        return diagnostics.public(__name__, name)

@@ -41,7 +41,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
-    from plugrad.core import diagnostics
+if not TYPE_CHECKING:  # a type checker would take every name for known
 
-    return diagnostics.public(__name__, name)
+    def __getattr__(name):
+        from plugrad.core import diagnostics
+
+        return diagnostics.public(__name__, name)

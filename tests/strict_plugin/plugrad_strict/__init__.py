@@ -28,6 +28,7 @@ def load():
         values_at_hand = True  # it computes at once, so that a bad index is found where it is used
         complex64, complex128 = xp.complex64, xp.complex128  # a dtype that is not named here does not exist
         conj, real, imag = staticmethod(xp.conj), staticmethod(xp.real), staticmethod(xp.imag)
+        linalg = xp.linalg
         take, searchsorted, squeeze, nonzero = map(staticmethod, (xp.take, xp.searchsorted, xp.squeeze, xp.nonzero))
 
         # --- creation and conversion ---

@@ -1,0 +1,1 @@
+"""The conformance runner's parts: scope, samples, translation to plugrad, comparison, checks and report."""
