@@ -35,6 +35,9 @@ nitpick_ignore = [
     ("py:class", "collections.abc.Callable"),
     ("py:exc", "pickle.PicklingError"),
     ("py:exc", "GradcheckError"),
+    ("py:exc", "LinAlgError"),
+    ("py:class", "FunctionReport"),
+    ("py:class", "torch._C._LinAlgError"),
 ]
 
 
