@@ -269,8 +269,8 @@ def chain_matmul(*matrices, out=None):
 
     Example:
         >>> import plugrad
-        >>> plugrad.chain_matmul(plugrad.ones(1, 2))
-        tensor([[1., 1.]])
+        >>> plugrad.linalg.multi_dot([plugrad.ones(1, 2), plugrad.ones(2, 1)])  # in place of chain_matmul
+        tensor([[2.]])
     """
     warnings.warn(
         "torch.chain_matmul is deprecated and will be removed in a future PyTorch release. Use torch.linalg.multi_dot instead, which "
