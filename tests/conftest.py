@@ -17,6 +17,7 @@ MARKERS = {
     "device": "computes, so it needs a working device of the backend under test",
     "cpu": "about numpy memory, printed cpu tensors and the like: only with --backend=numpy",
     "oracle": "compares with torch; skipped where torch is not installed",
+    "rows": "a table over every row of the ops: half of the suite's time, and the same with every interpreter",
     "slow": "takes more than a few seconds",
 }
 

@@ -41,7 +41,7 @@ NOT_FOR_HALF = {
 #: A view of scattered elements in another shape does not exist.
 NEEDS_NEIGHBOURS = {"view_"}
 
-pytestmark = pytest.mark.device
+pytestmark = [pytest.mark.device, pytest.mark.rows]
 
 
 def case_of(name, i):

@@ -9,7 +9,7 @@ ROWS = checks.all_rows()
 SAMPLES, _, _ = checks.load_tables()
 SMOOTH = [(name, i) for name in sorted(ROWS) if ROWS[name].is_differentiable for i in range(len(SAMPLES.get(name, ())))]
 
-pytestmark = pytest.mark.device
+pytestmark = [pytest.mark.device, pytest.mark.rows]
 
 
 def program_of(name, i):

@@ -14,7 +14,7 @@ ALL = [(name, i) for name in sorted(ROWS) for i in range(len(SAMPLES[name]))]
 SMOOTH = [(name, i) for name, i in ALL if ROWS[name].is_differentiable]
 EXAMPLES = 3
 
-pytestmark = pytest.mark.device
+pytestmark = [pytest.mark.device, pytest.mark.rows]
 
 
 class Examples:
