@@ -9,6 +9,7 @@ from .cupy_fft import CupyFourier
 from .cupy_linalg import CupyLinalg
 from .half import in_float32
 from .spec import BackendSpec, hookimpl
+from .special_library import offering
 from .striding import same_layout, span
 
 _PACKAGES = ("cupy-cuda12x", "cupy-cuda13x", "cupy-cuda11x", "cupy")
@@ -31,6 +32,12 @@ ADOPTED = {
     "broadcast_to": "broadcast_to", "concat": "concatenate", "stack": "stack", "swap_axes": "swapaxes",
     "tril": "tril", "triu": "triu", "copysign": "copysign", "deg2rad": "deg2rad", "rad2deg": "rad2deg", "fmax": "fmax",
     "fmin": "fmin", "nextafter": "nextafter", "signbit": "signbit", "hypot": "hypot", "gcd": "gcd", "lcm": "lcm",
+}  # fmt: skip
+
+#: Our name → ``cupyx.scipy.special``'s: what CUDA's mathematical library computes itself. Composed, each is a dozen kernels.
+FROM_CUPYX = {
+    "bessel_j0": "j0", "bessel_j1": "j1", "bessel_y0": "y0", "bessel_y1": "y1", "erfc": "erfc", "erfcx": "erfcx",
+    "erfinv": "erfinv", "i0": "i0", "i1": "i1", "lgamma": "gammaln", "ndtr": "ndtr", "ndtri": "ndtri",
 }  # fmt: skip
 
 #: (function, keywords) that the methods below call; checked against the installed cupy as well.
@@ -70,6 +77,8 @@ def _version():
 def build(cupy, kernels):
     """The namespace class over a cupy module and a class with own kernels (parameters, for tests without a device)."""
 
+    # Beside cupy lies cupyx; a simulated module has none, and its special functions are composed.
+    @offering(f"{cupy.__name__}x.scipy.special", FROM_CUPYX)
     class CupyBackend(kernels, CupyFourier, CupyLinalg, Backend):
         """cupy's functions by their array-API names."""
 

@@ -8,6 +8,7 @@ from . import numpy_steps
 from .common import Backend
 from .numpy_activations import NumpyActivations
 from .numpy_conv import NumpyConvolution
+from .numpy_lapack import NumpyLapack
 from .numpy_linalg import NumpyLinalg
 from .numpy_losses import NumpyLosses
 from .numpy_neural import NumpyNeural
@@ -23,6 +24,7 @@ from .spec import BackendSpec, hookimpl
 class NumpyBackend(
     NumpyActivations,
     NumpyConvolution,
+    NumpyLapack,
     NumpyLinalg,
     NumpyLosses,
     NumpyNeural,

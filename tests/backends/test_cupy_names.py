@@ -1,6 +1,7 @@
 """The cupy backend against the installed cupy: names, keywords, required functions. None of it needs a GPU."""
 
 import ast
+import importlib
 import inspect
 from pathlib import Path
 
@@ -40,6 +41,12 @@ def used_keywords():
 @pytest.mark.parametrize("theirs", sorted(set(cupy_backend.ADOPTED.values())))
 def test_adopted_name_exists(theirs):
     assert callable(getattr(cupy, theirs))
+
+
+@pytest.mark.parametrize("theirs", sorted(cupy_backend.FROM_CUPYX.values()))
+def test_special_function_exists(theirs):
+    function = getattr(importlib.import_module("cupyx.scipy.special"), theirs)
+    assert {"f->f", "d->d"} <= set(function.types)
 
 
 @pytest.mark.parametrize(("name", "keywords"), sorted(cupy_backend.CALLED.items()))

@@ -3,6 +3,7 @@
 import importlib
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -193,3 +194,35 @@ def test_families_are_imported_when_they_are_needed():
     )
     seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert seen.stdout.split() == ["False", "24.0"]
+
+
+WITHOUT_SCIPY = """
+import sys
+sys.modules["scipy"] = None
+import plugrad
+x = plugrad.tensor([0.5, 2.0], dtype=plugrad.float64)
+print(plugrad.special.bessel_j0(x).tolist(), plugrad.special.zeta(x + 1.0, x).tolist(), plugrad.special.ndtri(x / 4.0).tolist())
+a = plugrad.arange(400.0, dtype=plugrad.float64).reshape(20, 20).sin() + plugrad.eye(20) * 9.0
+print(plugrad.linalg.lu_factor(a).LU.sum().item(), plugrad.linalg.solve_triangular(a, a, upper=True).sum().item())
+"""
+
+
+@pytest.mark.cpu
+def test_scipy_changes_nothing_but_the_time():
+    pytest.importorskip("scipy")
+    programs = (WITHOUT_SCIPY, WITHOUT_SCIPY.replace('sys.modules["scipy"] = None', ""))
+    made = [subprocess.run([sys.executable, "-c", p], capture_output=True, text=True, check=True) for p in programs]
+    without, beside = ([float(n) for n in re.findall(r"[-+.\de]+", m.stdout)] for m in made)
+    assert len(without) == 8
+    np.testing.assert_allclose(without, beside, rtol=1e-13)
+
+
+@pytest.mark.cpu
+def test_scipy_is_imported_when_it_is_needed():
+    pytest.importorskip("scipy")
+    program = (
+        "import sys, plugrad; x = plugrad.tensor(0.5); plugrad.erf(x), plugrad.lgamma(x);"
+        "early = 'scipy' in sys.modules; plugrad.special.ndtri(x); print(early, 'scipy' in sys.modules)"
+    )
+    seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert seen.stdout.split() == ["False", "True"]
