@@ -20,6 +20,10 @@ NAMESPACES = (
 )  # fmt: skip
 
 
+#: Private attributes that a module is born with; an instance of ours has its own.
+OF_EVERY_MODULE = {name for name in vars(torch.nn.Module()) if name.startswith("_")}
+
+
 class MissingName(Exception):
     """plugrad has no such name."""
 
@@ -80,6 +84,8 @@ class Translation:
             return self.tensor(value)
         if isinstance(value, torch.Size):
             return find_ours("Size")(value)
+        if isinstance(value, torch.nn.utils.rnn.PackedSequence):
+            return find_ours("nn.utils.rnn.PackedSequence")(*(self.value(v) for v in value))
         if isinstance(value, (list, tuple)):
             return type(value)([self.value(v) for v in value])
         if isinstance(value, dict):
@@ -129,11 +135,21 @@ def fills_its_storage(tensor):
 
 
 def module_like(value):
-    """plugrad's module of the same class and with the same public attributes, for modules without tensors."""
-    made = find_ours(f"nn.{type(value).__name__}")()
+    """plugrad's module of the same class, with the same attributes, parameters, buffers and submodules."""
+    translation = Translation(requires_grad=True)
+    cls = find_ours(f"nn.{type(value).__name__}")
+    made = cls.__new__(cls)
+    find_ours("nn.Module").__init__(made)
     for name, attribute in vars(value).items():
-        if not name.startswith("_"):
-            setattr(made, name, attribute)
+        if name not in OF_EVERY_MODULE:
+            setattr(made, name, translation.value(attribute))
+    for name, tensor in value._parameters.items():
+        parameter = tensor if tensor is None else find_ours("nn.Parameter")(translation.value(tensor))
+        made.register_parameter(name, parameter)
+    for name, tensor in value._buffers.items():
+        made.register_buffer(name, translation.value(tensor), name not in value._non_persistent_buffers_set)
+    for name, module in value._modules.items():
+        made.add_module(name, module_like(module))
     return made
 
 
