@@ -88,6 +88,9 @@ class Backend(
 
         return namespace, (self.device_type, self.index)
 
+    def use_one_core(self):
+        """Compute with one core from now on, in a process that is one of several; a library without threads does anyway."""
+
     # --- arrays ---
     def wrap(self, value):
         """Make an array of what a function returned: some libraries return scalars for 0-d results."""

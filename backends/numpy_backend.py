@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from . import numpy_steps
+from . import numpy_steps, numpy_threads
 from .common import Backend
 from .numpy_activations import NumpyActivations
 from .numpy_conv import NumpyConvolution
@@ -313,6 +313,8 @@ class NumpyBackend(
         return np.nonzero(a)
 
     # --- device ---
+    use_one_core = staticmethod(numpy_threads.use_one_core)
+
     @staticmethod
     def device_count():
         return 1

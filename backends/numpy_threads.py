@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-__all__ = ["cores", "in_parallel"]
+__all__ = ["cores", "in_parallel", "use_one_core"]
 
 
 @cache
@@ -55,6 +55,12 @@ class _OneCoreEach:
 
 
 _one_core_each = _OneCoreEach()
+
+
+def use_one_core():
+    """Let BLAS use one core in this process from now on."""
+    if _blas():
+        _blas()[1](1)
 
 
 def cores():

@@ -18,6 +18,7 @@ __all__ = [
     "initial_seed",
     "manual_seed",
     "seed",
+    "seed_numpy",
     "set_rng_state",
 ]
 
@@ -284,3 +285,9 @@ def fork_rng(devices=None, enabled=True, _caller="fork_rng", _devices_kw="device
         yield
     finally:
         default_generator._unpack(state)
+
+
+def seed_numpy(base_seed, worker):
+    """Seed numpy's own generator of a process that loads data, as torch seeds it."""
+    entropy = [worker, base_seed & 0xFFFFFFFF, base_seed >> 32, 0]
+    np.random.seed(np.random.SeedSequence(entropy).generate_state(4))  # noqa: NPY002  the user's data set draws from it

@@ -1,39 +1,20 @@
 """DataLoader: a data set, an order and a collate function make batches."""
 
+import os
 import warnings
 from typing import Generic, TypeVar
 
+from ..device import space
 from .collate import default_collate, default_convert
-from .dataset import IterableDataset, rows, samples
+from .dataset import IterableDataset
+from .reading import reader
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, draw_seed
 
-__all__ = ["DataLoader", "get_worker_info"]
+__all__ = ["DataLoader"]
 
 _T_co = TypeVar("_T_co", covariant=True)
 
-#: Arguments about worker processes and pinned memory, which plugrad has not: only these values are accepted.
-_ONLY = {
-    "num_workers": 0,
-    "pin_memory": False,
-    "timeout": 0,
-    "worker_init_fn": None,
-    "multiprocessing_context": None,
-    "prefetch_factor": None,
-    "persistent_workers": False,
-    "pin_memory_device": "",
-}
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
-
-
-def get_worker_info():
-    """Return None: data are always loaded by the process that iterates, never by a worker.
-
-    Example:
-        >>> from plugrad.utils.data import get_worker_info
-        >>> get_worker_info() is None
-        True
-    """
-    return None
 
 
 class DataLoader(Generic[_T_co]):
@@ -46,18 +27,27 @@ class DataLoader(Generic[_T_co]):
         sampler: yields the indices in their order; not together with ``shuffle``.
         batch_sampler: yields lists of indices, a list a batch; instead of ``batch_size``, ``shuffle``, ``sampler`` and
             ``drop_last``.
-        num_workers: 0, the only value there is: the samples are read by the iterating process.
+        num_workers: processes that read batches in advance; 0: the iterating process reads.
         collate_fn: makes a batch of a list of samples; default :func:`default_collate`, or :func:`default_convert` with
             ``batch_size=None``.
-        pin_memory: False, the only value there is; likewise the defaults of ``timeout``, ``worker_init_fn``,
-            ``multiprocessing_context``, ``prefetch_factor``, ``persistent_workers`` and ``pin_memory_device``.
+        pin_memory: accepted; the array libraries copy from ordinary memory.
         drop_last: leave out a last batch that is smaller.
         generator: where ``shuffle`` gets its numbers; default: the default generator.
-        in_order: makes no difference without workers.
+        timeout: seconds to wait for a batch of the workers; 0: for ever.
+        worker_init_fn: called in each worker with its number, after its generators are seeded.
+        multiprocessing_context: how processes are started, ``"fork"``, ``"spawn"``, ``"forkserver"`` or a context; default:
+            Python's.
+        prefetch_factor: batches that each worker reads in advance; default 2 with workers.
+        persistent_workers: keep the workers between passes.
+        pin_memory_device: deprecated, as in torch.
+        in_order: yield the batches in the sampler's order; False: as the workers have them.
+
+    A worker is a process of its own, with a copy of the data set and generators of its own, seeded by a number of the loader's generator plus
+    the worker's. A worker that dies is told by an error at once, with its signal; a failure in it is raised with its traceback.
 
     Raises:
-        ValueError: arguments that exclude each other, or a batch size that is no positive integer.
-        NotImplementedError: an argument about workers or pinned memory has another value than its default.
+        ValueError: arguments that exclude each other, or a number out of its range.
+        RuntimeError: while iterating: a worker died, or took longer than ``timeout``.
 
     Example:
         >>> import plugrad
@@ -94,6 +84,7 @@ class DataLoader(Generic[_T_co]):
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
+        prefetch_factor = _checked_workers(num_workers, timeout, prefetch_factor, persistent_workers)
         self.dataset = dataset
         self.num_workers = num_workers
         self.prefetch_factor = prefetch_factor
@@ -128,13 +119,15 @@ class DataLoader(Generic[_T_co]):
         self.batch_sampler = batch_sampler
         self.collate_fn = collate_fn or (default_convert if batch_sampler is None else default_collate)
         self._reported_length: int | None = None
+        self._iterator = None
         self._initialized = True
+        _warn_of_many(num_workers)
 
     def __setattr__(self, name, value):
         if self._initialized and name in _FIXED:
             raise ValueError(f"{name} attribute should not be set after DataLoader is initialized")
-        if name in _ONLY and value != _ONLY[name]:
-            raise _unsupported(name, value)
+        if name == "multiprocessing_context":
+            value = _context(value, self.num_workers)
         super().__setattr__(name, value)
 
     @property
@@ -142,7 +135,19 @@ class DataLoader(Generic[_T_co]):
         return self.sampler if self.batch_sampler is None else self.batch_sampler
 
     def __iter__(self):
-        return _SingleProcessDataLoaderIter(self)
+        if self.pin_memory:
+            _warn_of_pinning(self.pin_memory_device)
+        if self.num_workers == 0:
+            return _SingleProcessDataLoaderIter(self)
+        from .processes import _MultiProcessingDataLoaderIter
+
+        if not self.persistent_workers:
+            return _MultiProcessingDataLoaderIter(self)
+        if self._iterator is None:
+            self._iterator = _MultiProcessingDataLoaderIter(self)
+        else:
+            self._iterator._reset()
+        return self._iterator
 
     def __len__(self) -> int:
         if not isinstance(self.dataset, IterableDataset):
@@ -153,15 +158,112 @@ class DataLoader(Generic[_T_co]):
         return len(BatchSampler(range(length), self.batch_size, self.drop_last))
 
 
-def _unsupported(name, value):
-    if name == "num_workers" and value < 0:
-        return ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
-    if name == "timeout" and value < 0:
-        return ValueError("timeout option should be non-negative")
-    return NotImplementedError(
-        f"DataLoader: {name}={value!r} is not supported; plugrad loads data in the process that iterates and pins no "
-        f"memory, so leave {name} at {_ONLY[name]!r}"
-    )
+def _checked_workers(num_workers, timeout, prefetch_factor, persistent_workers):
+    """The prefetch factor, if the arguments about workers fit together."""
+    if num_workers < 0:
+        raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
+    if timeout < 0:
+        raise ValueError("timeout option should be non-negative")
+    if num_workers == 0 and prefetch_factor is not None:
+        raise ValueError(
+            "prefetch_factor option could only be specified in multiprocessing."
+            "let num_workers > 0 to enable multiprocessing, otherwise set prefetch_factor to None."
+        )
+    if prefetch_factor is not None and prefetch_factor < 0:
+        raise ValueError("prefetch_factor option should be non-negative")
+    if persistent_workers and num_workers == 0:
+        raise ValueError("persistent_workers option needs num_workers > 0")
+    return 2 if num_workers and prefetch_factor is None else prefetch_factor
+
+
+def _context(context, num_workers):
+    """A multiprocessing context by its name, or as it was given."""
+    if context is None:
+        return None
+    import multiprocessing  # takes as long to import as a tenth of plugrad
+
+    if num_workers == 0:
+        raise ValueError(
+            "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got "
+            f"num_workers={num_workers}"
+        )
+    if isinstance(context, str):
+        known = multiprocessing.get_all_start_methods()
+        if context not in known:
+            raise ValueError(
+                f"multiprocessing_context option should specify a valid start method in {known!r}, but got "
+                f"multiprocessing_context={context!r}"
+            )
+        return multiprocessing.get_context(context)
+    if not isinstance(context, multiprocessing.context.BaseContext):
+        raise TypeError(
+            "multiprocessing_context option should be a valid context object or a string specifying the start method, but got "
+            f"multiprocessing_context={context}"
+        )
+    return context
+
+
+def _warn_of_many(num_workers):
+    has_affinity = hasattr(os, "sched_getaffinity")
+    cpus = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    if num_workers > cpus:
+        unsure = "" if has_affinity else " (`cpuset` is not taken into account)"
+        text = (
+            f"This DataLoader will create {num_workers} worker processes in total. Our suggested max number of worker in current "
+            f"system is {cpus}{unsure}, which is smaller than what this DataLoader is going to create. Please be aware that excessive "
+            "worker creation might get DataLoader running slow or even freeze, lower the worker number to avoid potential "
+            "slowness/freeze if necessary."
+        )
+        warnings.warn(text, stacklevel=3)
+
+
+def _warn_of_pinning(device):
+    if device:
+        text = (
+            "pin_memory_device is deprecated, the current accelerator will be used as the device,"
+            f"ignore pin_memory_device='{device}'."
+        )
+        warnings.warn(text, stacklevel=3)
+    if not _has_accelerator():
+        text = (
+            "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used."
+        )
+        warnings.warn(text, stacklevel=3)
+
+
+def _has_accelerator():
+    try:
+        space("cuda")
+    except RuntimeError:
+        return False
+    return True
+
+
+class Count:
+    """The batches of a pass; warns of more than an iterable data set had said it has before the pass began."""
+
+    def __init__(self, loader):
+        self.loader = loader
+        self.expected = loader._reported_length if isinstance(loader.dataset, IterableDataset) else None
+        self.found = 0
+
+    def one_more(self):
+        self.found += 1
+        if self.expected is not None and self.found > self.expected:
+            self.warn()
+
+    def warn(self):
+        text = (
+            f"Length of IterableDataset {self.loader.dataset} was reported to be {self.expected}"
+            f"(when accessing len(dataloader)), but {self.found} samples have been fetched. "
+        )
+        if self.loader.num_workers:
+            text += (
+                "For multiprocessing data-loading, this could be caused by not properly configuring the IterableDataset replica "
+                "at each worker. Please see https://pytorch.org/docs/stable/data.html#torch.utils.data.IterableDataset for "
+                "examples."
+            )
+        warnings.warn(text, stacklevel=4)
 
 
 def _check_iterable(shuffle, sampler, batch_sampler):
@@ -185,57 +287,25 @@ class _SingleProcessDataLoaderIter:
     """One pass over a loader's batches."""
 
     def __init__(self, loader):
+        if loader.timeout:
+            raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
         self._loader = loader
         self._indices = iter(loader._index_sampler)
         draw_seed(loader.generator)  # torch draws a seed for its workers, also where it has none
-        if isinstance(loader.dataset, IterableDataset):
-            self._reported_length = loader._reported_length
-            self._yielded = 0
-            self._read = _read_iterable
-            self._samples = iter(loader.dataset)
-            if loader.batch_sampler is not None:
-                self._samples = iter(BatchSampler(self._samples, loader.batch_size, loader.drop_last))
-        elif loader.batch_sampler is None:
-            self._read = _read_sample
-        else:
-            self._read = _read_batch
+        batched = loader.batch_sampler is not None
+        self._read = reader(loader.dataset, loader.collate_fn, batched, loader.drop_last)
+        self._count = Count(loader)
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        return self._read(self)
+        batch = self._read(next(self._indices))
+        self._count.one_more()
+        return batch
 
     def __len__(self):
         return len(self._loader._index_sampler)
 
     def __getstate__(self):
         raise NotImplementedError("{} cannot be pickled", type(self).__name__)
-
-
-# What a pass does for the next batch. Functions, not methods: an iterator that held its own method would be a cycle.
-
-
-def _read_sample(it):
-    return it._loader.collate_fn(it._loader.dataset[next(it._indices)])
-
-
-def _read_batch(it):
-    loader, indices = it._loader, next(it._indices)
-    if loader.collate_fn is default_collate and indices.__class__ is list:
-        batch = rows(loader.dataset, indices)
-        if batch is not None:
-            return batch
-    return loader.collate_fn(samples(loader.dataset, indices))
-
-
-def _read_iterable(it):
-    batch = it._loader.collate_fn(next(it._samples))
-    it._yielded += 1
-    if it._reported_length is not None and it._yielded > it._reported_length:
-        text = (
-            f"Length of IterableDataset {it._loader.dataset} was reported to be {it._reported_length}"
-            f"(when accessing len(dataloader)), but {it._yielded} samples have been fetched. "
-        )
-        warnings.warn(text, stacklevel=3)
-    return batch

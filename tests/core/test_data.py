@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import multiprocessing
 import pickle
 import re
 
@@ -234,7 +235,7 @@ def test_joined_and_stacked_data():
     assert StackDataset("ab", [1, 2])[1] == ("b", 2)
 
 
-def test_there_are_no_workers():
+def test_this_process_is_no_worker():
     assert get_worker_info() is None
 
 
@@ -432,6 +433,35 @@ ERRORS = {
         "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.",
     ),
     "timeout -1": (lambda t: loader(t, timeout=-1), ValueError, "timeout option should be non-negative"),
+    "timeout without workers": (
+        lambda t: iter(loader(t, timeout=1)), AssertionError, "_SingleProcessDataLoaderIter requires timeout == 0",
+    ),
+    "prefetch without workers": (
+        lambda t: loader(t, prefetch_factor=2), ValueError,
+        "prefetch_factor option could only be specified in multiprocessing.let num_workers > 0 to enable multiprocessing, otherwise "
+        "set prefetch_factor to None.",
+    ),
+    "prefetch -1": (
+        lambda t: loader(t, num_workers=1, prefetch_factor=-1), ValueError,
+        "prefetch_factor option should be non-negative",
+    ),
+    "persistent without workers": (
+        lambda t: loader(t, persistent_workers=True), ValueError, "persistent_workers option needs num_workers > 0",
+    ),
+    "context without workers": (
+        lambda t: loader(t, multiprocessing_context="fork"), ValueError,
+        "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got num_workers=0",
+    ),
+    "context of no kind": (
+        lambda t: loader(t, num_workers=1, multiprocessing_context=3), TypeError,
+        "multiprocessing_context option should be a valid context object or a string specifying the start method, but got "
+        "multiprocessing_context=3",
+    ),
+    "unknown context": (
+        lambda t: loader(t, num_workers=1, multiprocessing_context="x"), ValueError,
+        f"multiprocessing_context option should specify a valid start method in {multiprocessing.get_all_start_methods()!r}, but got "
+        "multiprocessing_context='x'",
+    ),
     "iterable and shuffle": (
         lambda t: loader(t, stream(t), shuffle=True), ValueError, ITERABLE.format("shuffle", True),
     ),
@@ -569,31 +599,6 @@ def test_a_generator_must_be_one(draw):
 def test_lengths_must_be_whole():
     with pytest.raises(TypeError, match=r"^randperm\(\) received an invalid combination of arguments - got \(float"):
         random_split([1, 2], [1.0, 1.0])
-
-
-UNSUPPORTED = {
-    "num_workers": 2,
-    "pin_memory": True,
-    "timeout": 1,
-    "worker_init_fn": print,
-    "multiprocessing_context": "fork",
-    "prefetch_factor": 2,
-    "persistent_workers": True,
-    "pin_memory_device": "cuda",
-}
-
-
-@pytest.mark.parametrize("name", UNSUPPORTED)
-def test_what_is_not_there_is_refused_by_name(name):
-    with pytest.raises(NotImplementedError, match=f"^DataLoader: {name}="):
-        DataLoader([1], **{name: UNSUPPORTED[name]})
-
-
-def test_workers_cannot_be_set_later_either():
-    made = DataLoader([1])
-    made.num_workers = 0
-    with pytest.raises(NotImplementedError, match=r"^DataLoader: num_workers=2 is not supported"):
-        made.num_workers = 2
 
 
 # --- torch as the oracle ---
