@@ -97,6 +97,16 @@ class Derived:
             return self.sqrt(x)
         return self.pow(x, self.full((), exponent, x.dtype))
 
+    def pow_whole(self, x, y):
+        """x to the power y, both whole; of negative powers only those of 1 and -1 are not 0, and of 0 that is 0 as well."""
+        y = self._like(y, x)
+        if self.dtype_names[y.dtype] == "uint8":
+            return self.pow(x, y)
+        unit = self.logical_or(x == 1, x == -1)
+        odd = self.select(self.remainder(y, self.full((), 2, y.dtype)) == 0, 1, x)
+        below = self.select(unit, odd, 0)
+        return self.where(y < 0, below, self.pow(x, self.maximum(y, self.zeros_like(y))))
+
     def pow_slope(self, x, y):
         """y · x^(y-1), 0 where y is 0."""
         if isinstance(y, (int, float)):
@@ -104,8 +114,9 @@ class Derived:
         return self.select(y == 0, 0.0, y * self.pow(x, y - 1.0))
 
     def pow_log(self, x, y, out):
-        """out · log x, 0 where x is 0 and y ≥ 0."""
-        at_zero = self.logical_and(x == 0, y >= 0)
+        """out · log x, 0 where x is 0 and Re y ≥ 0."""
+        is_complex = self.dtype_names[y.dtype].startswith("complex")
+        at_zero = self.logical_and(x == 0, (self.real(y) if is_complex else y) >= 0)
         return self.select(at_zero, 0.0, out * self.log(self.select(at_zero, 1.0, x)))
 
     # --- activations ---

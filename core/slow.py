@@ -152,6 +152,7 @@ def common_namespace(row, inputs):
 
 SCALAR_FIRST = {
     "pow_tensor",
+    "pow_whole",
     "where_",
     "remainder",
     "floor_divide",

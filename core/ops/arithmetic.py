@@ -1,8 +1,8 @@
 """Public forms of the elementwise ops where torch's signature has more than the row: alpha, rounding modes, scalars."""
 
-from ..dtypes import FLOAT
+from ..dtypes import FLOAT, complex128, float64
 from ..dtypes import bool_ as BOOL
-from ..errors import not_a_tensor
+from ..errors import scalar_name
 from ..modes import get_default_dtype
 from ..naming import named
 from ..slow import is_tensor, result_type
@@ -75,12 +75,30 @@ def pow(input, exponent, *, out=None):
     """
     if isinstance(exponent, NUMBERS):
         return _out(out, _pow_number(input, exponent), input)
-    return _out(out, e.pow_tensor(input, exponent), input, exponent)
+    if not (is_tensor(exponent) and isinstance(input, (Tensor, *NUMBERS))):
+        raise _powers_of("pow", input, exponent)
+    return _out(out, _pow_tensor(input, exponent), input, exponent)
+
+
+def _pow_tensor(input, exponent):
+    if exponent.dtype.kind < FLOAT and result_type((input, exponent)).kind < FLOAT:
+        return e.pow_whole(input, exponent)
+    return e.pow_tensor(input, exponent)
+
+
+def _powers_of(name, input, exponent):
+    came = ", ".join("Tensor" if is_tensor(v) else type(v).__name__ for v in (input, exponent))
+    return TypeError(
+        f"{name}() received an invalid combination of arguments - got ({came}), but expected one of:\n"
+        " * (Tensor input, Tensor exponent, *, Tensor out = None)\n"
+        " * (Number self, Tensor exponent, *, Tensor out = None)\n"
+        " * (Tensor input, Number exponent, *, Tensor out = None)\n"
+    )
 
 
 def _pow_number(input, exponent):
     if not is_tensor(input):
-        raise not_a_tensor(e.pow_scalar.row, 0, input)
+        raise _powers_of("pow", input, exponent)
     if isinstance(exponent, complex) or input.dtype is BOOL:
         if isinstance(exponent, bool):
             return e.logical_or(input, not exponent)
@@ -95,7 +113,7 @@ def _pow_number(input, exponent):
 
 def rpow(input, base):
     """base to the power input: the reflected ``**``."""
-    made = e.pow_tensor(base, input)
+    made = _pow_tensor(base, input)
     return made if is_tensor(base) else named(made, "PowBackward2")
 
 
@@ -110,11 +128,62 @@ def floor_divide(input, other, *, out=None):
 
 
 def float_power(input, exponent, *, out=None):
-    """input to the power exponent, in float64."""
-    from ..dtypes import float64
+    """input to the power exponent, in float64, or in complex128 where one of them is complex.
 
-    base = input.to(float64)
-    return _out(out, pow(base, exponent.to(float64) if is_tensor(exponent) else float(exponent)), input)
+    Args:
+        input, exponent: tensors, or one of them a number.
+        out: a tensor of the result's dtype.
+
+    Raises:
+        TypeError: neither is a tensor, or one is neither tensor nor number.
+        RuntimeError: ``out`` has another dtype.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.float_power(plugrad.tensor([4]), 0.5)
+        tensor([2.], dtype=torch.float64)
+    """
+    made = _float_power(input, exponent)
+    if out is not None and out.dtype is not made.dtype:
+        raise _not_power_dtype("output", "float_power", out, made)
+    return _out(out, made, input, exponent)
+
+
+def _float_power(input, exponent):
+    if not _are_powers(input, exponent):
+        raise _powers_of("float_power", input, exponent)
+    wide = complex128 if any(_is_complex(v) for v in (input, exponent)) else float64
+    return pow(_widened(input, wide), _widened(exponent, wide))
+
+
+def _are_powers(input, exponent):
+    both = (input, exponent)
+    return any(map(is_tensor, both)) and all(is_tensor(v) or isinstance(v, NUMBERS) for v in both)
+
+
+def _is_complex(value):
+    return value.dtype.is_complex if is_tensor(value) else isinstance(value, complex)
+
+
+def _widened(value, dtype):
+    if is_tensor(value):
+        return value.to(dtype)
+    return complex(value) if dtype is complex128 else float(value)
+
+
+def _not_power_dtype(what, name, given, made):
+    return RuntimeError(
+        f"the {what} given to {name} has dtype {scalar_name(given.dtype)} but the operation's result requires dtype "
+        f"{scalar_name(made.dtype)}"
+    )
+
+
+def float_power_in_place(input, exponent):
+    """The result of ``float_power_``, which the tensor must be able to hold."""
+    made = _float_power(input, exponent)
+    if input.dtype is not made.dtype:
+        raise _not_power_dtype("base", "float_power_", input, made)
+    return made
 
 
 def where(condition, input=None, other=None, *, out=None):
@@ -329,5 +398,5 @@ METHODS = {
     "logsigmoid": e.log_sigmoid,
 }  # fmt: skip
 METHODS.pop("logsigmoid")
-for hidden in ("log_sigmoid", "silu", "gelu", "gelu_tanh", "lerp_", "pow_tensor", "rsub", "conj"):
+for hidden in ("log_sigmoid", "silu", "gelu", "gelu_tanh", "lerp_", "pow_tensor", "pow_whole", "rsub", "conj"):
     METHODS.pop(hidden, None)

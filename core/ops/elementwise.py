@@ -124,6 +124,11 @@ pow_tensor = elementwise(
     node="PowBackward1",
     check=_refuses("pow", "bool"),
 )
+pow_whole = nondifferentiable(
+    "pow_whole(x, y)",
+    doc="x to the power y of whole numbers, rounded toward 0 where y < 0",
+    check=_refuses("pow", "bool"),
+)
 pow_scalar = elementwise(
     "pow_scalar(x, *, exponent)",
     lambda xp, g, x, exponent: xp.zeros_like(g) if exponent == 0 else g * (xp.pow_scalar(x, exponent - 1) * exponent),

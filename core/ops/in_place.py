@@ -47,7 +47,7 @@ FUNCTIONS = {
 } | {
     "add": a.add, "sub": a.sub, "div": a.div, "pow": a.pow, "clamp": a.clamp, "clamp_min": a.clamp_min, "clamp_max": a.clamp_max,
     "lerp": a.lerp, "addcmul": a.addcmul, "addcdiv": a.addcdiv, "round": a.round, "masked_fill": a.masked_fill,
-    "float_power": a.float_power, "tril": reshaping.tril, "triu": reshaping.triu, "cumsum": r.cumsum, "cumprod": r.cumprod,
+    "float_power": a.float_power_in_place, "tril": reshaping.tril, "triu": reshaping.triu, "cumsum": r.cumsum, "cumprod": r.cumprod,
     "index_add": index.index_add, "index_copy": index.index_copy, "index_fill": index.index_fill, "index_put": index.index_put,
     "scatter": index.scatter, "scatter_add": index.scatter_add,
     "multiply": e.mul, "subtract": a.sub, "divide": a.div, "true_divide": a.div, "absolute": e.abs, "negative": e.neg, "clip": a.clamp,

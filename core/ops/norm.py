@@ -47,7 +47,8 @@ distance_norm_ = general(
     lambda xp, g, x, out, x_shape, axes, keepdims: xp.norm_grad(
         keep(xp, g, axes, keepdims, x_shape), x, keep(xp, out, axes, keepdims, x_shape)
     ),
-    doc="√Σx² over dimensions; derivative 0 where the norm is 0",
+    doc="√Σ|x|² over dimensions; derivative 0 where the norm is 0",
     xp="norm",
+    result="other",
     node="NormBackward1",
 )

@@ -2,6 +2,7 @@
 
 from ...core import dtypes
 from ...core.errors import scalar_name
+from ...core.naming import named
 from ...core.ops.norm import distance_norm_
 from ...core.slow import result_type
 from .loss import in_one_shape
@@ -52,4 +53,4 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     difference = x1 - x2 + eps
     if p == 2.0 and difference.dim():
         return distance_norm_(difference, (difference.dim() - 1,), keepdim)
-    return difference.norm(p, -1, keepdim)
+    return named(difference.norm(p, -1, keepdim), "NormBackward1")

@@ -1,9 +1,10 @@
 """Losses of pairs, triplets and margins."""
 
 from ...core import dtypes
-from ...core.errors import scalar_name
+from ...core.errors import broadcast_failure, scalar_name
 from ...core.ops import loss as rows
 from ...core.ops.elementwise import minimum
+from ...core.ops.reshaping import broadcast_tensors
 from ...core.watching import watch
 from .distance import pairwise_distance
 from .loss import not_differentiable
@@ -68,7 +69,24 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     reduction = reduction_of(reduction, size_average, reduce)
     if target.requires_grad:
         raise not_differentiable("soft_margin_loss", "target")
+    if not (input.is_floating_point() or input.is_complex()):
+        raise RuntimeError(f"result type Float can't be cast to the desired output type {scalar_name(input.dtype)}")
+    if target._a.shape != input._a.shape:
+        target = _of_shape(target, input)
     return watch(rows.soft_margin_loss_(input, target.to(input.dtype)._a, reduction), target)
+
+
+def _of_shape(target, input):
+    """A constant broadcast to the shape of input, which itself must not grow."""
+    error = broadcast_failure([input._a.shape, target._a.shape])
+    if error is not None:
+        raise error
+    wide = broadcast_tensors(input.detach(), target)[1]
+    if wide._a.shape != input._a.shape:
+        raise RuntimeError(
+            f"output with shape {list(input.shape)} doesn't match the broadcast shape {list(wide.shape)}"
+        )
+    return wide
 
 
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
@@ -163,8 +181,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
 
 def _check_multi_margin(input, target, weight):
     shape = list(input.shape)
-    if input.dim() > 2 or 0 in shape[1:]:
-        raise RuntimeError(f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {shape}")
+    _check_rows(shape)
     n, c = (1, input.numel()) if input.dim() < 2 else shape
     if target.numel() != n or target.dim() > 1:
         raise RuntimeError(
@@ -178,6 +195,11 @@ def _check_multi_margin(input, target, weight):
     _check_kernel("multi_margin_loss_cpu_kernel", input, target)
     if input._xp.values_at_hand and bool(((target < 0) | (target >= c)).any()):
         raise RuntimeError("target out of range")
+
+
+def _check_rows(shape):
+    if len(shape) > 2 or 0 in shape[-1:]:
+        raise RuntimeError(f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {shape}")
 
 
 def _check_kernel(name, input, target):
@@ -205,10 +227,9 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     """
     reduction = reduction_of(reduction, size_average, reduce)
     shape = list(input.shape)
-    if target._a.shape != input._a.shape:
+    _check_rows(shape)
+    if target._a.shape != input._a.shape and not (input.dim() + target.dim() == 1 and target.numel() == 1):
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {shape}")
-    if input.dim() > 2 or 0 in shape[1:]:
-        raise RuntimeError(f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {shape}")
     _check_kernel("multilabel_margin_loss_forward_out_frame", input, target)
     n, c = (1, input.numel()) if input.dim() < 2 else shape
     xp = input._xp

@@ -169,6 +169,11 @@ SAMPLES = {
     "floor_divide": quotients() + with_number(lambda rng, s: 2.0 * off_whole(rng, s), 2.0),
     # --- powers and exponentials ---
     "pow_tensor": binary(positive, any_sign) + with_number(any_sign, 3.0),
+    "pow_whole": [
+        lambda rng: ([rng.integers(-3, 4, (2, 5)), rng.integers(-3, 4, (5,))], ()),
+        lambda rng: ([rng.integers(-2, 3, (8,)), np.array(-1)], ()),
+        lambda rng: ([rng.integers(-3, 4, (4,)), 3], ()),
+    ],
     "pow_scalar": [
         s for p in (2, 3, 0.5, -1.5, 1, 0, 2.5, 4) for s in unary(positive, p, shapes=((2, 3), ()))
     ] + unary(any_sign, 3),
@@ -481,6 +486,7 @@ REFERENCES = {
     "fmod": lambda x, y: np.asarray(x - y * np.trunc(x / y)),
     "floor_divide": lambda x, y: np.asarray(np.floor(x / y)),
     "pow_tensor": lambda x, y: np.asarray(x**y),
+    "pow_whole": lambda x, y: np.trunc(np.power(np.where((x == 0) & (y < 0), 2.0, x), y)).astype(int),
     "pow_scalar": lambda x, exponent: np.asarray(x ** float(exponent)),
     "exp": np.exp,
     "exp2": lambda x: np.exp(x * math.log(2.0)),
@@ -640,6 +646,7 @@ TORCH = {
     },
     "conj": lambda torch, x: torch.conj(x).resolve_conj(),
     "pow_tensor": lambda torch, x, y: torch.pow(x, y),
+    "pow_whole": lambda torch, x, y: torch.pow(x, y),
     "pow_scalar": lambda torch, x, exponent: torch.pow(x, exponent),
     "clamp": lambda torch, x, low, high: torch.clamp(x, low, high),
     "clamp_low_": lambda torch, x, y: torch.clamp(x, min=y),
