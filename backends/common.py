@@ -5,6 +5,7 @@ from typing import Any
 
 from .activations import Activations
 from .convolution import Convolution
+from .ctc import Ctc
 from .derived import Derived
 from .distances import Distances
 from .fft import Fourier
@@ -29,6 +30,7 @@ DTYPE_NAMES = (
 class Backend(
     Activations,
     Convolution,
+    Ctc,
     Distances,
     Fourier,
     Linalg,

@@ -2,6 +2,8 @@
 
 import math
 
+from .half import in_float32
+
 
 class Distances:
     """Mixed into :class:`plugrad.backends.Backend`."""
@@ -14,10 +16,13 @@ class Distances:
     def cdist(self, x, y, p):
         if not x.shape[-1]:
             return self.zeros((*x.shape[:-1], y.shape[-2]), x.dtype)
-        size = self.abs(self.differences(x, y))
+        return self.lengths(self.abs(self.differences(x, y)), p)
+
+    def lengths(self, size, p):
+        """The p-norms along the last axis of what is not negative."""
         last = len(size.shape) - 1
         if p == 0:
-            return self.sum(self.astype(size != 0, x.dtype), (last,), False)
+            return self.sum(self.astype(size != 0, size.dtype), (last,), False)
         if p == 1:
             return self.sum(size, (last,), False)
         if p == 2:
@@ -58,6 +63,44 @@ class Distances:
     def tangents_of_pair(self, t_x, t_y, x, y):
         """Zeros for an argument that does not move."""
         return self.zeros_like(x) if t_x is None else t_x, self.zeros_like(y) if t_y is None else t_y
+
+    # --- within one set of rows ---
+    def pair_starts(self, row, n):
+        """How many pairs i < j of n begin with an i below ``row``."""
+        return row * (2 * n - 1 - row) // 2
+
+    def row_pairs(self, n):
+        """The index arrays (i, j) of all pairs i < j of n, row after row."""
+        k = self.arange(0, n * (n - 1) // 2, 1, self.int64)
+        # Solved for i in floating point, which can be one off where k is the first or last pair of a row.
+        root = self.sqrt(self.full((), (2 * n - 1) ** 2, self.float64) - 8.0 * self.astype(k, self.float64))
+        i = self.astype(self.floor(((2 * n - 1) - root) * 0.5), self.int64)
+        i = self.where(self.pair_starts(i, n) > k, i - 1, i)
+        i = self.where(self.pair_starts(i + 1, n) <= k, i + 1, i)
+        return i, k - self.pair_starts(i, n) + i + 1
+
+    def pdist(self, x, p):
+        n = x.shape[0]
+        if not n or not x.shape[1]:
+            return self.zeros((n * (n - 1) // 2,), x.dtype)
+        i, j = self.row_pairs(n)
+        return self.lengths(self.abs(self.getitem(x, (i,)) - self.getitem(x, (j,))), p)
+
+    def square_of_pairs(self, values, n):
+        """(n, n) with the value of each pair at both its places, 0 on the diagonal."""
+        ruler = self.arange(0, n, 1, self.int64)
+        i, j = self.reshape(ruler, (n, 1)), self.reshape(ruler, (1, n))
+        low, high = self.minimum(i, j), self.maximum(i, j)
+        at = self.select(i == j, 0, self.pair_starts(low, n) + high - low - 1)
+        return self.select(i == j, 0.0, self.getitem(values, (at,)))
+
+    @in_float32(3)
+    def pdist_grad(self, g, x, out, p):
+        n = x.shape[0]
+        if n < 2 or not x.shape[1]:
+            return self.zeros_like(x)
+        g, out = self.square_of_pairs(g, n), self.square_of_pairs(out, n)
+        return self.cdist_grad(g, x, x, out, p, True)
 
     # --- by a matrix product ---
     def matrix_transpose(self, a):

@@ -1,10 +1,12 @@
 """Distances between all pairs of rows."""
 
-from ..compile import general
+from ..compile import general, nondifferentiable
 from ..errors import broadcast_failure, scalar_name
 from ..shapes import broadcast_shapes
+from ..slow import is_tensor
 from ..tensor import Tensor
 from . import reshaping as r
+from .underived import no_forward_mode, underived
 
 cdist_ = general(
     "cdist_(x, y, *, p)",
@@ -26,6 +28,25 @@ euclidean_dist_ = general(
     node="EuclideanDistBackward0",
     match=True,
 )
+
+
+def _pdist_gradient(xp, g, x, out, p):
+    made = xp.pdist_grad(g, x, out, p)
+    if not is_tensor(made):
+        return made
+    message = "the derivative for '_pdist_backward' is not implemented."
+    return underived(made, (g, x), message, "PdistBackwardBackward0", NotImplementedError)
+
+
+pdist_ = general(
+    "pdist_(x, *, p)",
+    lambda xp, g, x, out, p: _pdist_gradient(xp, g, x, out, p),
+    jvp=no_forward_mode("_pdist_forward"),
+    doc="p-norm distances of each two rows of x",
+    xp="pdist",
+    node="PdistBackward0",
+)
+pdist_grad = nondifferentiable("pdist_grad(g, x, out, *, p)", doc="the gradient of pdist for x")
 
 MODES = (
     "use_mm_for_euclid_dist_if_necessary",
@@ -89,4 +110,38 @@ def check(x1, x2, p):
         raise error
 
 
-__all__ = ["cdist"]
+def pdist(input, p=2.0):
+    """The distances of each two rows, (Σ |xᵢ - xⱼ|^p)^(1/p) for i < j: the upper triangle of :func:`cdist` of the rows with themselves.
+
+    Args:
+        input: the rows.
+        p: at least 0; 0 counts the columns that differ, infinity takes the largest difference.
+
+    Shapes:
+        input (N, M) → (N·(N-1)/2)
+
+    Raises:
+        RuntimeError: not two dimensions, whole numbers, a negative p.
+        NotImplementedError: half precision; or, in a backward pass, that torch has no second derivative of it.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.pdist(plugrad.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
+        tensor([5.0000, 1.0000, 4.2426])
+    """
+    if not is_tensor(input):
+        raise TypeError(f"pdist(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    if not isinstance(p, (int, float)):
+        raise TypeError(f"pdist(): argument 'p' (position 2) must be float, not {type(p).__name__}")
+    if input.dim() != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
+    if not input.is_floating_point():
+        raise RuntimeError("pdist only supports floating-point dtypes")
+    if p < 0:
+        raise RuntimeError("pdist only supports non-negative p values")
+    if input.dtype.itemsize < 4 and input.numel() and input.size(0) > 1:
+        raise NotImplementedError(f"\"pdist\" not implemented for '{scalar_name(input.dtype)}'")
+    return pdist_(input, float(p))
+
+
+__all__ = ["cdist", "pdist"]

@@ -30,3 +30,14 @@ def underived(made, inputs, message, name=None, error=RuntimeError):
     node.message, node.error = message, error
     made._fn = node
     return made if name is None else named(made, name)
+
+
+def no_forward_mode(kernel):
+    """The jvp of a row whose tangents torch refuses, by the name of its kernel."""
+
+    def jvp():
+        raise NotImplementedError(
+            f"Trying to use forward AD with {kernel} that does not support it because it has not been implemented yet."
+        )
+
+    return jvp

@@ -3,11 +3,12 @@
 from ...core import dtypes
 from ...core.errors import scalar_name
 from ...core.naming import named
+from ...core.ops.distance import pdist
 from ...core.ops.norm import distance_norm_
 from ...core.slow import result_type
 from .loss import in_one_shape
 
-__all__ = ["cosine_similarity", "pairwise_distance"]
+__all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):

@@ -5,6 +5,7 @@ from ...core.errors import broadcast_failure, scalar_name
 from ...core.ops import loss as rows
 from ...core.ops.elementwise import minimum
 from ...core.ops.reshaping import broadcast_tensors
+from ...core.slow import result_type
 from ...core.watching import watch
 from .distance import pairwise_distance
 from .loss import not_differentiable
@@ -69,8 +70,11 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     reduction = reduction_of(reduction, size_average, reduce)
     if target.requires_grad:
         raise not_differentiable("soft_margin_loss", "target")
-    if not (input.is_floating_point() or input.is_complex()):
-        raise RuntimeError(f"result type Float can't be cast to the desired output type {scalar_name(input.dtype)}")
+    found = dtypes.promote_types(result_type((input, target)), dtypes.float32)
+    if found.kind > input.dtype.kind:
+        raise RuntimeError(
+            f"result type {scalar_name(found)} can't be cast to the desired output type {scalar_name(input.dtype)}"
+        )
     if target._a.shape != input._a.shape:
         target = _of_shape(target, input)
     return watch(rows.soft_margin_loss_(input, target.to(input.dtype)._a, reduction), target)

@@ -77,10 +77,11 @@ from plugrad.core.ops.arrangement import (
 )
 from plugrad.core.ops.contraction import addbmm, addmv_, addr, chain_matmul, cross, inner, kron, tensordot, vander, vdot
 from plugrad.core.ops.conversion import clone, conj, detach, detach_
+from plugrad.core.ops.ctc import ctc_loss
 from plugrad.core.ops.decompositions import cholesky, qr, svd
 from plugrad.core.ops.determinants import det, logdet, matrix_exp, matrix_power, slogdet
 from plugrad.core.ops.difference import cumulative_trapezoid, diff, gradient, trapezoid, trapz
-from plugrad.core.ops.distance import cdist
+from plugrad.core.ops.distance import cdist, pdist
 from plugrad.core.ops.einsum import einsum
 from plugrad.core.ops.elementwise import (
     abs,
@@ -497,6 +498,7 @@ __all__ = [
     "count_nonzero",
     "cov",
     "cross",
+    "ctc_loss",
     "cuda",
     "cummax",
     "cummin",
@@ -698,6 +700,7 @@ __all__ = [
     "optim",
     "outer",
     "pca_lowrank",
+    "pdist",
     "permute",
     "pinverse",
     "polar",

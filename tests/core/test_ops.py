@@ -26,6 +26,8 @@ NOT_FOR_INTEGERS = {
 }  # fmt: skip
 NOT_FOR_FLOATS = {"bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"}
 NOT_FOR_HALF = {
+    "ctc_loss_",
+    "ctc_loss_grad",
     "fft_c2r_",
     "fft_r2c_",
     "cast_",
@@ -63,12 +65,12 @@ def test_forward(name, i):
     checks.check_forward(case_of(name, i), REFERENCES.get(name))
 
 
-@pytest.mark.parametrize(("name", "i"), SMOOTH)
+@pytest.mark.parametrize(("name", "i"), [(name, i) for name, i in SMOOTH if name not in checks.SUPPOSING])
 def test_gradient(name, i):
     checks.check_first_order(smooth_case(name, i))
 
 
-@pytest.mark.parametrize(("name", "i"), SMOOTH)
+@pytest.mark.parametrize(("name", "i"), [(name, i) for name, i in SMOOTH if name not in checks.ONCE])
 def test_gradient_of_gradient(name, i):
     checks.check_second_order(smooth_case(name, i))
 

@@ -32,6 +32,10 @@ from plugrad_testing import (
     scattered,
 )
 
+#: Rows without forward mode and a second derivative, since torch has neither.
+ONCE = {"ctc_loss_", "pdist_"}
+#: Rows whose gradient is another one than that of the row alone: ctc_loss takes a log_softmax before it for granted.
+SUPPOSING = {"ctc_loss_"}
 SINGLE = {"float64": "float32", "complex128": "complex64"}
 
 
