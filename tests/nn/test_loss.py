@@ -333,6 +333,17 @@ OTHERS = {
     "multilabel-range": lambda t: t.nn.functional.multilabel_margin_loss(wave(t, 2, 3), labels(t, 2, 3) + 3),
     "multilabel-float": lambda t: t.nn.functional.multilabel_margin_loss(wave(t, 2, 3), t.ones(2, 3)),
     "multilabel-none": lambda t: t.nn.functional.multilabel_margin_loss(wave(t, 3), labels(t, 3) - 1),
+    "multi-margin-empty": lambda t: t.nn.functional.multi_margin_loss(t.zeros(0), t.zeros(5)),
+    "multi-margin-no-classes": lambda t: t.nn.functional.multi_margin_loss(t.zeros(5, 0), labels(t, 5)),
+    "multilabel-empty": lambda t: t.nn.functional.multilabel_margin_loss(t.zeros(0), t.zeros(0)),
+    "multilabel-no-classes": lambda t: t.nn.functional.multilabel_margin_loss(t.zeros(5, 0), t.zeros(5, 4)),
+    "multilabel-scalar": lambda t: t.nn.functional.multilabel_margin_loss(t.tensor(0.5), t.tensor([0])),
+    "soft-margin-sizes": lambda t: t.nn.functional.soft_margin_loss(wave(t, 5, 4), wave(t, 5)),
+    "soft-margin-grown": lambda t: t.nn.functional.soft_margin_loss(wave(t, 4), wave(t, 5, 4)),
+    "soft-margin-broadcast": lambda t: recorded(
+        t.nn.functional.soft_margin_loss((z := leaves(wave(t, 5, 4)))[0], wave(t, 4).sign()), *z
+    ),
+    "soft-margin-complex": lambda t: t.nn.functional.soft_margin_loss(wave(t, 2), t.complex(t.ones(2), t.ones(2))),
     "multilabel-twice": lambda t: t.nn.functional.multilabel_margin_loss(wave(t, 4), t.tensor([3, 3, -1, 1])),
 }
 for name, function in OTHERS.items():
@@ -359,6 +370,12 @@ add(
     lambda t: recorded(t.nn.functional.multi_margin_loss((z := leaves(wave(t, 3)))[0], t.tensor(1)), *z),
 )
 
+
+def turned(x, y):
+    """Complex numbers made of real ones."""
+    return x * (1 + 2j), y * 1j + x
+
+
 DISTANCES = {
     "cosine": lambda f, x, y: f.cosine_similarity(x, y),
     "cosine-first": lambda f, x, y: f.cosine_similarity(x, y, dim=0),
@@ -369,6 +386,11 @@ DISTANCES = {
     "pairwise-1": lambda f, x, y: f.pairwise_distance(x, y, p=1.0, keepdim=True),
     "pairwise-inf": lambda f, x, y: f.pairwise_distance(x, y, p=float("inf"), eps=0.1),
     "pairwise-broadcast": lambda f, x, y: f.pairwise_distance(x, y[1]),
+    **{
+        f"pairwise-complex-{p}": lambda f, x, y, p=p: f.pairwise_distance(*turned(x, y), p=p).double().float()
+        for p in (0.5, 1, 2, 3, float("inf"))
+    },
+    "triplet-complex": lambda f, x, y: f.triplet_margin_loss(*turned(x, y), x * 1j, margin=5.0, swap=True).float(),
     "pairwise-vector": lambda f, x, y: f.pairwise_distance(x[0], y[0]),
 }
 for name, function in DISTANCES.items():
@@ -381,8 +403,8 @@ for name, function in DISTANCES.items():
 
     add(f"distance-{name}", program)
 add("distance-names", lambda t: [
-    f(*leaves(wave(t, 3, 4), wave(t, 3, 4))).grad_fn.name()
-    for f in (t.nn.functional.cosine_similarity, t.nn.functional.pairwise_distance)
+    f(*leaves(wave(t, 3, 4), wave(t, 3, 4)), *p).grad_fn.name()
+    for f, *p in ((t.nn.functional.cosine_similarity,), (t.nn.functional.pairwise_distance,), (t.nn.functional.pairwise_distance, 3.0))
 ])  # fmt: skip
 add("distance-int", lambda t: t.nn.functional.cosine_similarity(t.ones(1, 2).long(), t.ones(1, 2).long()))
 add("distance-double", lambda t: t.nn.functional.cosine_similarity(wave(t, 2, 3), wave(t, 2, 3).double()))
