@@ -3,9 +3,11 @@
 The numbers are torch's for the same seed: drawn on the host from the default generator, or the one given.
 """
 
+import contextlib
 import functools
 import math
 import warnings
+from contextvars import ContextVar
 
 from ..core import dtypes, random
 from ..core.create import eye as identity
@@ -43,6 +45,19 @@ __all__ = [
 ]
 
 LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+
+
+_draws = ContextVar("plugrad_init_draws", default=True)
+
+
+@contextlib.contextmanager
+def nothing_drawn():
+    """A block in which uniform_ and normal_, by which layers begin, leave a tensor as it is."""
+    token = _draws.set(False)
+    try:
+        yield
+    finally:
+        _draws.reset(token)
 
 
 def calculate_gain(nonlinearity, param=None):
@@ -106,7 +121,7 @@ def uniform_(tensor, a=0.0, b=1.0, generator=None):
         >>> plugrad.nn.init.uniform_(plugrad.empty(2))
         tensor([0.4963, 0.7682])
     """
-    return _write(tensor, _drawn(tensor, random.uniform, a, b, generator))
+    return _write(tensor, _drawn(tensor, random.uniform, a, b, generator)) if _draws.get() else tensor
 
 
 def _drawn(tensor, draw, first, second, generator):
@@ -127,7 +142,7 @@ def normal_(tensor, mean=0.0, std=1.0, generator=None):
         >>> plugrad.nn.init.normal_(plugrad.empty(2))
         tensor([ 1.5410, -0.2934])
     """
-    return _write(tensor, _drawn(tensor, random.normal, mean, std, generator))
+    return _write(tensor, _drawn(tensor, random.normal, mean, std, generator)) if _draws.get() else tensor
 
 
 def constant_(tensor, val):
