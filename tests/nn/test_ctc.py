@@ -237,3 +237,18 @@ def test_all_pairs_in_order(n):
     x = np.random.default_rng(n).standard_normal((n, 2))
     first, second = np.triu_indices(n, 1)
     assert_close(F.pdist(on(x), 1.0), np.abs(x[first] - x[second]).sum(1), rtol=1e-12)
+
+
+def test_a_step_of_training_never_waits_for_the_device(request):
+    if request.config.getoption("--backend") != "simcuda":
+        pytest.skip("only the simulated device counts how often the host waits")
+    import simcupy
+
+    x = on(np.zeros((6, 3, 5), np.float32), requires_grad=True)
+    targets = on(np.array(TARGETS))
+    rows = on(np.arange(12.0).reshape(4, 3), requires_grad=True)
+    with simcupy.counting() as seen:
+        loss = F.ctc_loss(x.log_softmax(2), targets, TIMES, COUNTS, zero_infinity=True) + F.pdist(rows).sum()
+        loss.backward()
+    assert seen.launches > 0
+    assert seen.syncs == 0
