@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from .activations import Activations
+from .attention import Attention
 from .convolution import Convolution
 from .ctc import Ctc
 from .derived import Derived
@@ -29,6 +30,7 @@ DTYPE_NAMES = (
 
 class Backend(
     Activations,
+    Attention,
     Convolution,
     Ctc,
     Distances,

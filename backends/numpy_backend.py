@@ -7,6 +7,7 @@ import numpy as np
 from . import numpy_steps, numpy_threads
 from .common import Backend
 from .numpy_activations import NumpyActivations
+from .numpy_attention import NumpyAttention
 from .numpy_conv import NumpyConvolution
 from .numpy_lapack import NumpyLapack
 from .numpy_linalg import NumpyLinalg
@@ -23,6 +24,7 @@ from .spec import BackendSpec, hookimpl
 
 class NumpyBackend(
     NumpyActivations,
+    NumpyAttention,
     NumpyConvolution,
     NumpyLapack,
     NumpyLinalg,

@@ -97,6 +97,13 @@ class TensorSpace(Backend):
     def count(self, shape, axis):
         return self.raw.count(tuple(shape), axis)
 
+    def held(self, x):
+        return x.detach()
+
+    def recalled_exps(self, exps, shares, q, k, mask, scale, causal):
+        """Of an attention: computed again, recorded."""
+        return self.exps_and_shares(self.attention_scores(q, k, mask, scale, causal))
+
     def recalled(self, x, mean, var, axes):
         """What a normalization kept of its forward depends on x: here it is computed again, recorded."""
         return self.mean_and_var(x, axes)

@@ -38,6 +38,7 @@ from .activation import (
     threshold,
     threshold_,
 )
+from .attention import scaled_dot_product_attention
 from .class_loss import cross_entropy, nll_loss
 from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d, fold, unfold
 from .ctc_loss import ctc_loss
@@ -178,6 +179,7 @@ __all__ = [
     "rms_norm",
     "rrelu",
     "rrelu_",
+    "scaled_dot_product_attention",
     "selu",
     "selu_",
     "sigmoid",
