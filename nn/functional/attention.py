@@ -129,7 +129,7 @@ def _for_all_heads(query, key, value):
 def _with_dropout(query, key, value, mask, p, causal, scale):
     """The same of small ops, with dropout of the weights."""
     if p > 1.0:
-        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p}")
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p:g}")
     error = rows.attention_check(query, key, value, mask, scale, causal)
     if error is not None:
         raise error
