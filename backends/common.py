@@ -5,6 +5,7 @@ from typing import Any
 
 from .activations import Activations
 from .attention import Attention
+from .bags import Bags
 from .convolution import Convolution
 from .ctc import Ctc
 from .derived import Derived
@@ -31,6 +32,7 @@ DTYPE_NAMES = (
 class Backend(
     Activations,
     Attention,
+    Bags,
     Convolution,
     Ctc,
     Distances,

@@ -45,6 +45,7 @@ from .ctc_loss import ctc_loss
 from .distance import cosine_similarity, pairwise_distance, pdist
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from .embedding import embedding
+from .embedding_bag import embedding_bag
 from .linear import bilinear, linear
 from .loss import (
     binary_cross_entropy,
@@ -130,6 +131,7 @@ __all__ = [
     "elu",
     "elu_",
     "embedding",
+    "embedding_bag",
     "feature_alpha_dropout",
     "fold",
     "gaussian_nll_loss",

@@ -49,7 +49,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     if padding_idx is not None:
         padding_idx = _row_number(padding_idx, weight.size(0))
     if max_norm is not None:
-        _shorten(weight, input, max_norm, norm_type)
+        shorten(weight, input, max_norm, norm_type)
     return watch(rows.embedding_(weight, input._a, padding_idx, bool(scale_grad_by_freq)), input)
 
 
@@ -67,7 +67,7 @@ def _row_number(padding_idx, count):
     return padding_idx % count
 
 
-def _shorten(weight, input, max_norm, norm_type):
+def shorten(weight, input, max_norm, norm_type):
     """Bring the rows that are met to a norm of at most ``max_norm``, in place and unrecorded."""
     xp = weight._xp
     met = xp.getitem(weight._a, (input._a,))

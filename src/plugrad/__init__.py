@@ -142,6 +142,7 @@ from plugrad.core.ops.elementwise import (
     tanh,
     trunc,
 )
+from plugrad.core.ops.embedding_bag import embedding_bag
 from plugrad.core.ops.histogram import bincount, histc, histogram, histogramdd
 from plugrad.core.ops.in_place import fill, fill_, zero_
 from plugrad.core.ops.index import (
@@ -527,6 +528,7 @@ __all__ = [
     "dstack",
     "dtype",
     "einsum",
+    "embedding_bag",
     "empty",
     "empty_like",
     "enable_grad",

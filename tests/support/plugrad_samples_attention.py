@@ -55,11 +55,87 @@ def attention(query, key, value, mask, scale, causal):
     return (exps * shares) @ value, exps, shares
 
 
+# --- bags ---
+BAG = np.array([0, 0, 0, 2, 2, 3])  # bag 1 is empty
+INDEX = np.array([1, 4, 1, 0, 2, 1])
+SHARE = np.array([[0.5], [0.0], [1.0], [2.0], [0.25], [1.5]])
+DIVISOR = np.array([[3.0], [1.0], [2.0], [1.0]])
+NOTHING = np.zeros(0, np.int64)
+
+
+def bag_samples():
+    def sample(rng, weighted, index, bag, share, divisor, bags):
+        weights = rng.normal(size=len(index)) if weighted else None
+        return [rng.normal(size=(5, 3)), weights], (index, bag, share, share, divisor, bags)
+
+    listed = [(False, INDEX, BAG, share, divisor, 4) for share in (None, SHARE) for divisor in (None, DIVISOR)]
+    listed += [(True, INDEX, BAG, SHARE, DIVISOR, 4), (True, INDEX, BAG, None, None, 4)]
+    listed += [(True, NOTHING, NOTHING, None, None, 2), (False, NOTHING, NOTHING, None, None, 0)]
+    return [lambda rng, case=case: sample(rng, *case) for case in listed]
+
+
+def bag_max_samples():
+    aside = np.where(INDEX == 4, 4, BAG)  # in no bag
+    cases = [(INDEX, BAG, 4), (INDEX, aside, 4), (INDEX, np.full(6, 4), 4), (NOTHING, NOTHING, 2)]
+    return [lambda rng, case=case: ([distinct(rng, 5, 3)], case) for case in cases]
+
+
+def distinct(rng, *shape):
+    """Numbers that keep a distance from each other, so that no maximum changes place."""
+    return (rng.permutation(np.prod(shape)).reshape(shape) - 7.0) / 4
+
+
+def embedding_bag(x, weights, index, bag, share, scaled, divisor, bags):
+    rows = x[index] if weights is None else x[index] * weights[:, None]
+    return bag_sum(rows, bag, share, divisor, bags)
+
+
+def embedding_bag_max(x, index, bag, bags):
+    out, places = np.zeros((bags, x.shape[1])), np.zeros((bags, x.shape[1]), index.dtype)
+    filled = np.zeros((bags, 1))
+    for b in range(bags):
+        rows = index[bag == b]
+        if len(rows):
+            places[b] = rows[x[rows].argmax(0)]
+            out[b], filled[b] = x[rows].max(0), 1.0
+    return out, places, filled
+
+
+def bag_sum(y, bag, share, divisor, bags):
+    out = np.zeros((bags, y.shape[1]))
+    np.add.at(out, bag, y if share is None else y * share)
+    return out if divisor is None else out / divisor
+
+
+def bag_spread(x, bag, share, divisor):
+    picked = (x if divisor is None else x / divisor)[bag]
+    return picked if share is None else picked * share
+
+
+def over_bags(rows, *rest):
+    """A matrix of so many rows, and the bags with and without shares."""
+    return [
+        lambda rng, case=case: ([rng.normal(size=(rows, 3))], (BAG, *case, *rest))
+        for case in ((None, None), (SHARE, DIVISOR))
+    ]
+
+
 # The three rows are one function under three names: one of them is tried in every way.
 EVERY = [*attention_samples(), broadcast_sample, left_alone_sample]
 SAMPLES = {
     "attention_of_heads_": EVERY,
     "attention_of_matrices_": EVERY[::5],
     "attention_of_batches_": EVERY[::5],
+    # The gradient divided by counts is not that of the forward: see tests/nn/test_embedding_bag.py.
+    "embedding_bag_": bag_samples(),
+    "embedding_bag_max_": bag_max_samples(),
+    "bag_sum": over_bags(6, 4),
+    "bag_spread": over_bags(4),
 }
-REFERENCES = dict.fromkeys(SAMPLES, attention)
+REFERENCES = {
+    **{name: attention for name in SAMPLES if name.startswith("attention")},
+    "embedding_bag_": embedding_bag,
+    "embedding_bag_max_": embedding_bag_max,
+    "bag_sum": bag_sum,
+    "bag_spread": bag_spread,
+}
