@@ -102,7 +102,7 @@ def _check_offsets(input, offsets):
     if rank == 2 and offsets is not None:
         raise ValueError(
             "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences. However, "
-            f"found offsets of type {type(offsets)}"
+            f"found offsets of type <class 'torch.{type(offsets).__name__}'>"
         )
     if rank == 1 and offsets is None:
         raise ValueError("offsets has to be a 1D Tensor but got None")
