@@ -198,7 +198,7 @@ def copied_activation(t):
     return [*found, twin(x, x).detach()]
 
 
-PROGRAMS |= {"without-gradients": without_gradients, "copied-activation": copied_activation}
+PROGRAMS |= {"without-gradients": without_gradients, "copied-activation": copied_activation, "told": told}
 
 WARNINGS = {
     "norm-first": "4, 2, batch_first=True, norm_first=True",
@@ -236,18 +236,19 @@ PROGRAMS |= {
 }
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+#: Devices do not look at masks: that would wait for them.
+ONLY_NUMPY = {"told"}
+
+#: With batch_first the result of an attention is a transposed view, and dropout draws in the order of the memory.
+OF_MEMORY_ORDER = {n for n in PROGRAMS if n.endswith("batch-first-training")} | {"encoder-padding", "transformer-masks"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.cpu) if n in ONLY_NUMPY else n for n in PROGRAMS])
 def test_same_as_torch(name):
+    if name in OF_MEMORY_ORDER and plugrad.ones(2, 3).t().is_contiguous():
+        pytest.skip("a library without strides has no order of its own")
     found = differences(outcome(PROGRAMS[name], plugrad), golden(__file__)[name], 2e-5, absolute=4e-5)
     assert not found, "\n".join(found)
-
-
-PROGRAMS["told"] = told  # devices do not look at masks: that would wait for them
-
-
-@pytest.mark.cpu
-def test_layers_are_told_what_torch_tells_them():
-    assert outcome(told, plugrad) == golden(__file__)["told"]
 
 
 @pytest.mark.oracle
