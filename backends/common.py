@@ -21,7 +21,7 @@ from .pooling import Pooling
 from .scans import Scans
 from .scattering import Scattering
 from .special import Special
-from .steps import adam_step, sgd_step
+from .stepping import Steps
 from .striding import Striding
 
 DTYPE_NAMES = (
@@ -46,6 +46,7 @@ class Backend(
     Scans,
     Scattering,
     Special,
+    Steps,
     Striding,
     Derived,
 ):
@@ -55,8 +56,6 @@ class Backend(
     overridden for speed. See docs/backends.md for a complete backend.
     """
 
-    sgd_step = sgd_step
-    adam_step = adam_step
     has_windows = False  # unfold() gives a view
     scope = None  # a context manager that makes this device current, where the library needs one
     mutable = True  # arrays can be written in place

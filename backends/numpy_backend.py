@@ -44,6 +44,7 @@ class NumpyBackend(
     values_at_hand = True
     sgd_step = numpy_steps.sgd_step
     adam_step = numpy_steps.adam_step
+    run_step = numpy_steps.run_step
 
     bool = np.dtype("bool")
     uint8 = np.dtype("uint8")

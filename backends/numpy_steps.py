@@ -11,7 +11,7 @@ import numpy as np
 
 from .steps import adam_factors
 
-__all__ = ["adam_step", "sgd_step"]
+__all__ = ["adam_step", "run_step", "sgd_step"]
 
 #: Elements of a block: five float32 blocks of this size fit the second-level cache of common machines.
 BLOCK = 16384
@@ -36,6 +36,30 @@ def adam_numbers(dtype, step, lr, beta1, beta2, eps, weight_decay, decoupled):
     shrink = 1 - lr * weight_decay if decoupled and weight_decay else None
     decay = None if decoupled or not weight_decay else weight_decay
     return as_arrays(dtype, size, eps * root, 1 - beta1, beta2, 1 - beta2, shrink, decay)
+
+
+@lru_cache(maxsize=256)
+def numbers_of(dtype, numbers):
+    return as_arrays(dtype, *numbers)
+
+
+def run_step(xp, formula, arrays, numbers, *flags):
+    """As :func:`plugrad.backends.step_formulas.run_step`."""
+    w = arrays[0]
+    numbers = numbers_of(w.dtype, numbers)
+
+    def write(*given):
+        *arrays, numbers = given
+        results = formula(xp, *arrays, *numbers, *flags)
+        for a, result in zip((arrays[0], *arrays[2:]), results, strict=True):
+            if a is not None:
+                np.copyto(a, result)
+
+    if w.dtype.kind == "c":
+        run(write, [a if a is None else a.real for a in arrays], numbers)
+        run(write, [a if a is None else a.imag for a in arrays], numbers)
+    else:
+        run(write, arrays, numbers)
 
 
 def sgd_step(xp, w, g, buf, *, lr, momentum, dampening, weight_decay, nesterov, maximize):

@@ -1,15 +1,10 @@
 """Adam and AdamW."""
 
+from typing import ClassVar
+
 from ..core.tensor import Tensor
-from .optimizer import (
-    Optimizer,
-    as_number,
-    check_implementation,
-    check_scalar,
-    count_step,
-    new_counter,
-    zeros_like,
-)
+from .checks import check_betas, check_implementation, check_lr, check_not_negative, check_scalar
+from .optimizer import Optimizer, as_number, count_step, new_counter, zeros_like
 
 __all__ = ["Adam", "AdamW"]
 
@@ -45,6 +40,17 @@ class Adam(Optimizer):
         tensor([0.9000])
     """
 
+    counters = frozenset({"step"})
+    added_options: ClassVar[dict[str, object]] = {
+        "amsgrad": False,
+        "maximize": False,
+        "foreach": None,
+        "capturable": False,
+        "differentiable": False,
+        "decoupled_weight_decay": False,
+        "fused": None,
+    }
+
     def __init__(
         self,
         params,
@@ -63,14 +69,11 @@ class Adam(Optimizer):
     ):
         if isinstance(lr, Tensor) and foreach and not capturable:
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
-        check_scalar("lr", lr)
-        if not 0.0 <= lr:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        if not 0.0 <= eps:
-            raise ValueError(f"Invalid epsilon value: {eps}")
-        check_betas(betas, foreach and not capturable)
-        if not 0.0 <= weight_decay:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        check_lr(lr)
+        check_not_negative(epsilon=eps)
+        check_betas(betas)
+        check_kinds(betas, foreach and not capturable)
+        check_not_negative(weight_decay=weight_decay)
         check_implementation(type(self).__name__, foreach, fused, differentiable, capturable)
         defaults = {
             "lr": lr,
@@ -86,16 +89,6 @@ class Adam(Optimizer):
             "decoupled_weight_decay": decoupled_weight_decay,
         }
         super().__init__(params, defaults)
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        for group in self.param_groups:
-            for name, default in SAVED_WITHOUT.items():
-                group.setdefault(name, default)
-            for p in group["params"]:
-                own = self.state.get(p)
-                if own and not isinstance(own["step"], Tensor):
-                    own["step"] = new_counter(float(own["step"]))
 
     def options(self, group):
         beta1, beta2 = group["betas"]
@@ -179,23 +172,8 @@ class AdamW(Adam):
             group["decoupled_weight_decay"] = True
 
 
-#: What older state dicts of torch lack.
-SAVED_WITHOUT = {
-    "amsgrad": False,
-    "maximize": False,
-    "foreach": None,
-    "capturable": False,
-    "differentiable": False,
-    "decoupled_weight_decay": False,
-    "fused": None,
-}
-
-
-def check_betas(betas, no_tensors):
-    """Raise unless the two betas are in [0, 1), both floats or both one-element tensors."""
-    for i in (0, 1):
-        if not 0.0 <= betas[i] < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
+def check_kinds(betas, no_tensors):
+    """Raise unless the two betas are both floats or both one-element tensors."""
     kinds = [isinstance(b, Tensor) for b in betas[:2]]
     if not (all(kinds) or all(isinstance(b, float) for b in betas[:2])):
         raise ValueError("betas must be either both floats or both Tensors")

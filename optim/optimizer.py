@@ -5,7 +5,8 @@ import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from itertools import chain
+from itertools import chain, product
+from typing import ClassVar
 
 from ..core.create import tensor
 from ..core.dtypes import float32, float64
@@ -83,6 +84,10 @@ class Optimizer:
     """
 
     rule = None
+    #: Options that older state dicts of torch lack, with the values that they stood for.
+    added_options: ClassVar[dict[str, object]] = {}
+    #: The state's numbers: tensors on the cpu, in older state dicts plain numbers.
+    counters: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -118,6 +123,13 @@ class Optimizer:
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._make_hook_dicts()
+        for group in self.param_groups:
+            for name, default in self.added_options.items():
+                group.setdefault(name, default)
+            for p, name in product(group["params"], self.counters):
+                own = self.state.get(p)
+                if own and name in own and not isinstance(own[name], Tensor):
+                    own[name] = new_counter(float(own[name]))
 
     def __repr__(self):
         texts = []
@@ -373,26 +385,21 @@ def count_step(state):
     return number
 
 
+def read_number(state, key):
+    """The number ``state[key]`` as a float, brought to the cpu for good if it was loaded onto another device."""
+    counter = state[key]
+    host = counter._host()
+    if host is not counter._a:
+        counter = state[key] = counter.cpu()
+        host = counter._a
+    return float(host)
+
+
+def write_number(state, key, value):
+    """Set a number that has been read, rounded to the default dtype."""
+    state[key]._a[...] = new_counter(value)._a
+
+
 def as_number(value):
     """An option that may be a one-element tensor, as a Python number."""
     return value.item() if isinstance(value, Tensor) else value
-
-
-def check_scalar(name, value):
-    """Raise when a tensor given as an option has more than one element."""
-    if isinstance(value, Tensor) and value.numel() != 1:
-        raise ValueError(f"Tensor {name} must be 1-element")
-
-
-def check_implementation(name, foreach, fused, differentiable, capturable=False):
-    """Refuse the options that would mean something else here.
-
-    ``foreach`` and ``fused`` choose between implementations of the same formula in torch; here there is one.
-    """
-    if fused and differentiable:
-        raise RuntimeError("`fused` does not support `differentiable`")
-    if fused and foreach:
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-    for option, value in (("differentiable", differentiable), ("capturable", capturable)):
-        if value:
-            raise NotImplementedError(f"{name}: {option}=True is not supported; the step is never recorded")

@@ -1,6 +1,9 @@
 """Stochastic gradient descent."""
 
-from .optimizer import Optimizer, as_number, check_implementation, check_scalar, zeros_like
+from typing import ClassVar
+
+from .checks import check_implementation, check_scalar
+from .optimizer import Optimizer, as_number, zeros_like
 
 __all__ = ["SGD"]
 
@@ -39,6 +42,14 @@ class SGD(Optimizer):
         0.949999988079071
     """
 
+    added_options: ClassVar[dict[str, object]] = {
+        "nesterov": False,
+        "maximize": False,
+        "foreach": None,
+        "differentiable": False,
+        "fused": False,
+    }
+
     def __init__(
         self,
         params,
@@ -76,12 +87,6 @@ class SGD(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        for group in self.param_groups:
-            for name, default in SAVED_WITHOUT.items():
-                group.setdefault(name, default)
-
     def options(self, group):
         return {
             "lr": as_number(group["lr"]),
@@ -108,7 +113,3 @@ class SGD(Optimizer):
             w, g, buffer, lr=lr, momentum=momentum, dampening=dampening,
             weight_decay=weight_decay, nesterov=nesterov, maximize=maximize,
         )  # fmt: skip
-
-
-#: What older state dicts of torch lack.
-SAVED_WITHOUT = {"nesterov": False, "maximize": False, "foreach": None, "differentiable": False, "fused": False}
