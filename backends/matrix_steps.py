@@ -60,8 +60,8 @@ def mean_square(xp, g, axis):
 
 
 @in_full_precision
-def muon_step(xp, w, g, buf, *, lr, size, weight_decay, momentum, nesterov, coefficients, eps, iterations):
-    """buf ← momentum·buf + (1 - momentum)·g, w ← (1 - lr·weight_decay)·w - size·orthogonal(buf).
+def muon_step(xp, w, g, buf, *, shrink, size, momentum, nesterov, coefficients, eps, iterations):
+    """buf ← momentum·buf + (1 - momentum)·g, w ← shrink·w - size·orthogonal(buf).
 
     Args:
         w: the weights, a matrix; g: the gradient, left as it is.
@@ -72,7 +72,7 @@ def muon_step(xp, w, g, buf, *, lr, size, weight_decay, momentum, nesterov, coef
         return
     xp.assign(buf, lerp(buf, g, 1 - momentum))
     update = orthogonal(xp, lerp(g, buf, momentum) if nesterov else buf, coefficients, eps, iterations)
-    xp.assign(w, w * (1 - lr * weight_decay) - xp.astype(update, w.dtype) * size)
+    xp.assign(w, w * shrink - xp.astype(update, w.dtype) * size)
 
 
 def orthogonal(xp, x, coefficients, eps, iterations):

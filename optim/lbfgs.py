@@ -109,7 +109,8 @@ class LBFGS(Optimizer):
         return first
 
     def _iterate(self, closure, group, state, loss, grad):
-        lr, smallest = as_number(group["lr"]), group["tolerance_change"]
+        lr, smallest = group["lr"], group["tolerance_change"]
+        lr = lr.squeeze() if isinstance(lr, Tensor) else lr
         kept, evaluations = {name: state.get(name) for name in KEPT}, 1
         for iteration in range(1, group["max_iter"] + 1):
             state["n_iter"] += 1

@@ -84,7 +84,7 @@ class Muon(Optimizer):
         if stepped:
             check_iteration(group, stepped)
         return {
-            "lr": as_number(group["lr"]),
+            "lr": group["lr"],
             "weight_decay": group["weight_decay"],
             "momentum": group["momentum"],
             "nesterov": group["nesterov"],
@@ -98,8 +98,10 @@ class Muon(Optimizer):
         return {"momentum_buffer": zeros_like(p._xp, p._a)}
 
     @staticmethod
-    def rule(xp, w, g, state, *, lr, adjust, **options):
-        xp.muon_step(w, g, state["momentum_buffer"]._a, lr=lr, size=lr * shape_factor(adjust, *w.shape), **options)
+    def rule(xp, w, g, state, *, lr, weight_decay, adjust, **options):
+        # An lr that is a tensor is multiplied in its own precision.
+        shrink, size = as_number(1 - lr * weight_decay), as_number(lr * shape_factor(adjust, *w.shape))
+        xp.muon_step(w, g, state["momentum_buffer"]._a, shrink=shrink, size=size, **options)
 
 
 def check_iteration(group, stepped):

@@ -16,8 +16,8 @@ BELOW = {
     "backends": {"backends"},
     "core": {"core", "backends"},
     "core.ops": {"core", "core.ops", "backends"},
-    "optim": {"optim", "core", "core.ops", "backends"},
     "nn": {"nn", "core", "core.ops", "backends"},
+    "optim": {"optim", "nn", "core", "core.ops", "backends"},  # an averaged model is a module
 }
 #: Beyond that, inside functions: core's Tensor finds the ops, and pickles find the classes they name.
 LATER = {"core": {"core.ops"}}

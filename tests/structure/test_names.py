@@ -9,7 +9,7 @@ import plugrad
 from plugrad_sources import PACKAGES, modules
 
 MODULES = sorted(modules())
-PUBLIC_PARTS = {"nn.functional", "nn.init", "nn.utils", "optim.lr_scheduler"}
+PUBLIC_PARTS = {"nn.functional", "nn.init", "nn.utils", "optim.lr_scheduler", "optim.swa_utils"}
 
 
 def imported(name):

@@ -39,7 +39,7 @@ def compare_steps(case):
 def resume(info):
     """A checkpoint of torch goes on in plugrad, and the reverse, as if nothing had been."""
     tally = Tally()
-    for case in cases(info):
+    for case in (case for case in cases(info) if "&" not in case.text):  # one implementation of each is enough
         tally.compare(f"{case.label}, torch to plugrad", lambda case=case: compare_resumed(case, torch_to_plugrad))
         tally.compare(f"{case.label}, plugrad to torch", lambda case=case: compare_resumed(case, plugrad_to_torch))
     return tally
