@@ -181,7 +181,9 @@ class LBFGS(Optimizer):
         for p in self._params:
             end = start + p.numel() * (1 + p.is_complex())
             part = d[start:end]
-            p.add_(view_as_complex(part.reshape(*p.shape, 2)) if p.is_complex() else part.reshape(p.shape), alpha=t)
+            if p.is_complex():  # a copy: pairs may begin anywhere in d
+                part = view_as_complex(part.clone().reshape(-1, 2))
+            p.add_(part.reshape(p.shape), alpha=t)
             start = end
 
 

@@ -284,7 +284,15 @@ def addcmul(input, tensor1, tensor2, *, value=1, out=None):
 
 
 def addcdiv(input, tensor1, tensor2, *, value=1, out=None):
-    """input + value · tensor1 / tensor2."""
+    """input + value · tensor1 / tensor2; not of whole numbers alone."""
+    if is_tensor(tensor1) and is_tensor(tensor2) and tensor1.dtype.kind < FLOAT and tensor2.dtype.kind < FLOAT:
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true "
+            "division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
+            "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+            "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * "
+            "tensor1 / tensor2), for all dtypes."
+        )
     return _out(out, e.addcdiv_(input, tensor1, tensor2, value), input, tensor1, tensor2)
 
 
