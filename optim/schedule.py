@@ -44,6 +44,8 @@ class LRScheduler:
                 )
         self.base_lrs = current(optimizer, "initial_lr")
         self.last_epoch = last_epoch
+        if "_scheduled_step" not in optimizer.__dict__:
+            optimizer._opt_called = False  # steps before the first schedule do not count
         optimizer._scheduled_step = optimizer.__dict__.get("step")
         self._initial_step()
 

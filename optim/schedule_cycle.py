@@ -184,11 +184,9 @@ class CyclicLR(MomentumSchedule):
 
     def state_dict(self):
         state = super().state_dict()
-        function = state["_scale_fn_custom"]
-        if isinstance(function, types.FunctionType):
-            state["_scale_fn_custom"] = None
-        elif function is not None:
-            state["_scale_fn_custom"] = function.__dict__.copy()
+        function = state.pop("_scale_fn_custom")
+        is_plain = function is None or isinstance(function, types.FunctionType)
+        state["_scale_fn_custom"] = None if is_plain else function.__dict__.copy()
         return state
 
     def load_state_dict(self, state_dict):

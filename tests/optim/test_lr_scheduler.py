@@ -255,6 +255,19 @@ def right_order(t):
 
 
 @program
+def stepped_before_the_schedule_was_made(t):
+    optimizer = optimizer_of(t)
+    optimizer.step()
+    t.optim.lr_scheduler.StepLR(optimizer, 3).step()
+
+
+@program
+def state_dict_of_cyclic_lr(t):
+    schedule = t.optim.lr_scheduler.CyclicLR(optimizer_of(t, momentum=0.9), 0.1, 1.0, scale_fn=lambda x: 1 / x)
+    return schedule.state_dict()
+
+
+@program
 def step_overridden(t):
     optimizer = optimizer_of(t)
     schedule = t.optim.lr_scheduler.StepLR(optimizer, 3)
