@@ -54,6 +54,10 @@ class Case:
         dtype = str(self.dtype).removeprefix("torch.")
         self.label = f"{self.info.name}: {dtype}: {self.text}{', two groups' * self.grouped}"
 
+    @property
+    def is_unstable(self):
+        return self.info.name in UNSTABLE and self.dtype in (torch.float32, torch.complex64)
+
     def pair(self):
         """The case with fresh weights in torch and in plugrad."""
         generator = torch.Generator().manual_seed(0)
@@ -129,8 +133,7 @@ class Pair:
 @contextlib.contextmanager
 def tolerances_of(case):
     """Widen the tolerance of weights where rounding errors grow from step to step; whether the state's values count."""
-    single = case.dtype in (torch.float32, torch.complex64)
-    if not (single and case.info.name in UNSTABLE):
+    if not case.is_unstable:
         yield True
         return
     with mock.patch.dict(TOLERANCES, float32=(UNSTABLE[case.info.name],) * 2):
