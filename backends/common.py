@@ -11,6 +11,7 @@ from .ctc import Ctc
 from .derived import Derived
 from .distances import Distances
 from .fft import Fourier
+from .fractional_pooling import FractionalPooling
 from .half import HALF, in_float32
 from .linalg import Linalg
 from .losses import Losses
@@ -37,6 +38,7 @@ class Backend(
     Ctc,
     Distances,
     Fourier,
+    FractionalPooling,
     Linalg,
     Losses,
     Neural,

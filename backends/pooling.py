@@ -116,6 +116,23 @@ class Pooling:
         spread = self.gather_backward(self.reshape(g, flat), at, first, (*shape[:first], math.prod(shape[first:])))
         return self.reshape(spread, shape)
 
+    def max_unpool(self, x, index, size):
+        """Zeros of spatial sizes ``size``, x (*lead, *S) written at an index (*lead, ∏ S) into them, flattened.
+
+        Of several elements for one place the last stays.
+        """
+        first = len(x.shape) - len(size)
+        total = (*x.shape[:first], math.prod(size))
+        key = self.along(total, index, first)
+        spread = self.index_put(self.zeros(total, x.dtype), self.reshape(x, tuple(index.shape)), key)
+        return self.reshape(spread, (*x.shape[:first], *size))
+
+    def max_unpool_pick(self, g, index, shape):
+        """The elements of g at an index into its flattened last axes, in a shape."""
+        first = len(index.shape) - 1
+        flat = self.reshape(g, (*g.shape[:first], math.prod(g.shape[first:])))
+        return self.reshape(self.take_along_axis(flat, index, first), shape)
+
     # --- means ---
     @in_float32(1)
     def avg_pool(self, x, kernel, stride, padding, ceil_mode, count_include_pad, divisor):

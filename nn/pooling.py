@@ -13,6 +13,9 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
@@ -235,3 +238,51 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     """The maximum of each cell of volumes; as :class:`AdaptiveMaxPool1d`, over three axes."""
 
     _function = staticmethod(F.adaptive_max_pool3d)
+
+
+# --- powers ---
+class _LPPool(Module):
+    __constants__ = ("norm_type", "kernel_size", "stride", "ceil_mode")
+
+    def __init__(self, norm_type, kernel_size, stride=None, ceil_mode=False):
+        super().__init__()
+        self.norm_type = norm_type
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.ceil_mode = ceil_mode
+
+    def forward(self, input):
+        return self._function(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+    def extra_repr(self):
+        return f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
+
+
+class LPPool1d(_LPPool):
+    """The p-norm of each window of signals; see :func:`plugrad.nn.functional.lp_pool1d`.
+
+    Args:
+        norm_type: p.
+        kernel_size: taps of a window.
+        stride: positions between neighbouring windows; None: kernel_size.
+        ceil_mode: a last window that sticks out counts too, if it starts inside.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.nn.LPPool1d(2, 2)(plugrad.tensor([[3.0, 4.0, 0.0, 1.0]]))
+        tensor([[5., 1.]])
+    """
+
+    _function = staticmethod(F.lp_pool1d)
+
+
+class LPPool2d(_LPPool):
+    """The p-norm of each window of images; as :class:`LPPool1d`, over two axes."""
+
+    _function = staticmethod(F.lp_pool2d)
+
+
+class LPPool3d(_LPPool):
+    """The p-norm of each window of volumes; as :class:`LPPool1d`, over three axes."""
+
+    _function = staticmethod(F.lp_pool3d)

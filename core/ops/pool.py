@@ -60,6 +60,26 @@ def adaptive_avg_pool_row(name, node):
     )
 
 
+def max_unpool_row(name, node):
+    return linear(
+        f"{name}(x, *, index, size)",
+        lambda xp, g, x_shape, index: xp.max_unpool_pick(g, index, tuple(x_shape)),
+        doc="zeros with x written at an index into the flattened last axes, of sizes ``size``",
+        xp="max_unpool",
+        node=node,
+    )
+
+
+def fractional_max_pool_row(name, node):
+    return general(
+        f"{name}(x, *, samples, kernel, size) -> out, indices:no",
+        lambda xp, g, indices, x_shape, size: xp.max_unpool_sum(g, indices, tuple(x_shape), len(size)),
+        doc="the maximum of each of ``size`` windows whose places are drawn, and its place in the flattened pooled axes",
+        xp="fractional_max_pool",
+        node=node,
+    )
+
+
 # torch names its nodes by the number of axes, and pools one axis as two.
 max_pool2d_ = max_pool_row("max_pool2d_", "MaxPool2DWithIndicesBackward0")
 max_pool3d_ = max_pool_row("max_pool3d_", "MaxPool3DWithIndicesBackward0")
@@ -71,6 +91,10 @@ avg_pool2d_ = avg_pool_row("avg_pool2d_", "AvgPool2DBackward0")
 avg_pool3d_ = avg_pool_row("avg_pool3d_", "AvgPool3DBackward0")
 adaptive_avg_pool2d_ = adaptive_avg_pool_row("adaptive_avg_pool2d_", "AdaptiveAvgPool2DBackward0")
 adaptive_avg_pool3d_ = adaptive_avg_pool_row("adaptive_avg_pool3d_", "AdaptiveAvgPool3DBackward0")
+max_unpool2d_ = max_unpool_row("max_unpool2d_", "MaxUnpool2DBackward0")
+max_unpool3d_ = max_unpool_row("max_unpool3d_", "MaxUnpool3DBackward0")
+fractional_max_pool2d_ = fractional_max_pool_row("fractional_max_pool2d_", "FractionalMaxPool2DBackward0")
+fractional_max_pool3d_ = fractional_max_pool_row("fractional_max_pool3d_", "FractionalMaxPool3DBackward0")
 
 max_pool_indices = nondifferentiable(
     "max_pool_indices(x, *, kernel, stride, padding, dilation, ceil_mode)",
