@@ -136,12 +136,36 @@ class Pooling:
     # --- means ---
     @in_float32(1)
     def avg_pool(self, x, kernel, stride, padding, ceil_mode, count_include_pad, divisor):
-        """The mean of each window, or its sum divided by ``divisor``."""
+        """The mean of each window, or its sum divided by ``divisor``; of integers cut towards 0."""
         taps = taps_of_pool(x.shape, kernel, stride, padding, (1,) * len(kernel), ceil_mode)
-        share = self._share(x.shape, kernel, stride, padding, taps, count_include_pad, divisor, x.dtype)
+        shape = x.shape
         for axis, axis_taps_ in taps:
             x = self._window_sum(x, axis, axis_taps_)
-        return x * share
+        if x.dtype == self.int64:
+            return self._cut_quotient(
+                x, divisor or self._counts(shape, kernel, stride, padding, taps, count_include_pad)
+            )
+        return x * self._share(shape, kernel, stride, padding, taps, count_include_pad, divisor, x.dtype)
+
+    def _cut_quotient(self, x, y):
+        y = self.full((), y, self.int64) if isinstance(y, int) else y
+        size = self.abs(x) // self.abs(y)
+        return self.where((x < 0) == (y < 0), size, -size)
+
+    def _counts(self, shape, kernel, stride, padding, taps, count_include_pad):
+        """How many elements a window has: a number, or an array where windows differ."""
+        count = 1
+        for (axis, axis_taps_), k, s, p in zip(taps, kernel, stride, padding, strict=True):
+            n = k if axis_taps_.whole else self._inside(shape, axis, axis_taps_, k, s, p, count_include_pad)
+            count = n * count
+        return count
+
+    def _inside(self, shape, axis, taps, k, s, p, count_include_pad):
+        """The elements of an axis that each of its windows counts, to be broadcast along the other axes."""
+        low, high = (-p, shape[axis] + p) if count_include_pad else (0, shape[axis])
+        start = self.arange(0, taps.count, 1, self.int64) * s - p
+        inside = self.clip(start + k, low, high) - self.clip(start, low, high)
+        return self.reshape(inside, (taps.count, *(1 for _ in shape[axis + 1 :])))
 
     @in_float32(1)
     def avg_pool_input(self, g, size, kernel, stride, padding, ceil_mode, count_include_pad, divisor):
@@ -175,10 +199,8 @@ class Pooling:
             return 1.0 / math.prod(kernel)
         share = None
         for (axis, axis_taps_), k, s, p in zip(taps, kernel, stride, padding, strict=True):
-            low, high = (-p, shape[axis] + p) if count_include_pad else (0, shape[axis])
-            start = self.arange(0, axis_taps_.count, 1, self.int64) * s - p
-            inside = self.clip(start + k, low, high) - self.clip(start, low, high)
-            inside = self.reshape(self.astype(inside, dtype), (axis_taps_.count, *(1 for _ in shape[axis + 1 :])))
+            inside = self._inside(shape, axis, axis_taps_, k, s, p, count_include_pad)
+            inside = self.astype(inside, dtype)
             share = 1.0 / inside if share is None else share / inside
         return share
 

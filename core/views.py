@@ -187,7 +187,7 @@ def adopt_output(x, fn):
     fn.clock = CLOCK.now
 
 
-def write_out(out, made, *inputs):
+def write_out(out, made, *inputs, stacklevel=3):
     """What ``out=`` means: the result is written into ``out``, which takes its shape and must hold its dtype."""
     if any(hasattr(t._xp.transform, "tangent") for t in (made, out)):
         raise no_out_of_duals()
@@ -209,7 +209,7 @@ def write_out(out, made, *inputs):
                 "will not be resized unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, "
                 "to zero elements with t.resize_(0).",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
         out._a = out._xp.empty(made._a.shape, out._a.dtype)
     return store(out, made.to(out.device))

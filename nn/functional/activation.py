@@ -7,6 +7,7 @@ from ...core.create import from_host
 from ...core.errors import scalar_name
 from ...core.ops import activation as a
 from ...core.ops import elementwise as e
+from ...core.outputs import FOUND, SCALAR_TYPE, write_same
 from ...core.queries import finfo
 from ...core.shapes import one_axis
 from ...core.views import store
@@ -154,20 +155,25 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
 
     Source: Xu et al., Empirical Evaluation of Rectified Activations, 2015.
     """
+    return drawn_slopes(input, lower, upper, training, inplace)
+
+
+def drawn_slopes(input, lower, upper, training, inplace, generator=None):
+    """:func:`rrelu`, with a generator of one's own."""
     if lower > upper:
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     xp = input._xp
     noise = xp.where(input._a > 0, xp.ones_like(input._a), xp.full(input._a.shape, (lower + upper) / 2, input._a.dtype))
     if training:
         host, falling = xp.to_host(noise), input._host() <= 0
-        host[falling] = random.uniform((int(falling.sum()),), dtypes.float64, lower, upper)
+        host[falling] = random.uniform((int(falling.sum()),), dtypes.float64, lower, upper, generator)
         noise = xp.from_host(host)
     return store(input, a.rrelu_in_place(input, noise)) if inplace else a.rrelu_with_noise(input, noise)
 
 
-def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False):
+def rrelu_(input, lower=1.0 / 8, upper=1.0 / 3, training=False, generator=None):
     """In-place form of :func:`rrelu`."""
-    return rrelu(input, lower, upper, training, inplace=True)
+    return drawn_slopes(input, lower, upper, training, True, generator)
 
 
 # --- exponential units ---
@@ -235,7 +241,7 @@ def celu_(input, alpha=1.0):
 
 
 # --- smooth gates ---
-def gelu(input, *, approximate="none"):
+def gelu(input, *, approximate="none", out=None):
     """x · Φ(x), with Φ the distribution function of the normal distribution.
 
     Args:
@@ -252,10 +258,12 @@ def gelu(input, *, approximate="none"):
         tensor([-0.1587,  1.9545])
     """
     if approximate == "none":
-        return e.gelu(input)
-    if approximate != "tanh":
+        made = e.gelu(input)
+    elif approximate == "tanh":
+        made = e.gelu_tanh(input)
+    else:
         raise RuntimeError("approximate argument must be either none or tanh.")
-    return e.gelu_tanh(input)
+    return made if out is None else write_same(out, made, input, name="gelu", words=FOUND)
 
 
 def silu(input, inplace=False):
@@ -317,7 +325,7 @@ def tanh(input):
     return input.tanh()
 
 
-def logsigmoid(input):
+def logsigmoid(input, *, out=None):
     """log(1 / (1 + e⁻ˣ)), without overflow.
 
     Example:
@@ -325,10 +333,13 @@ def logsigmoid(input):
         >>> plugrad.nn.functional.logsigmoid(plugrad.tensor([-100.0, 0.0]))
         tensor([-100.0000,   -0.6931])
     """
-    return e.log_sigmoid(input)
+    made = e.log_sigmoid(input)
+    if out is None:
+        return made
+    return write_same(out, made, input, name="log_sigmoid", called="log_sigmoid_forward", words=SCALAR_TYPE)
 
 
-def softplus(input, beta=1, threshold=20):
+def softplus(input, beta=1, threshold=20, *, out=None):
     """log(1 + exp(beta · x)) / beta; x itself where beta · x > threshold.
 
     Example:
@@ -336,7 +347,8 @@ def softplus(input, beta=1, threshold=20):
         >>> plugrad.nn.functional.softplus(plugrad.tensor([0.0, 30.0]))
         tensor([ 0.6931, 30.0000])
     """
-    return e.softplus(input, float(beta), float(threshold))
+    made = e.softplus(input, float(beta), float(threshold))
+    return made if out is None else write_same(out, made, input, name="softplus", words=FOUND)
 
 
 def softsign(input):
@@ -409,10 +421,11 @@ def threshold_(input, threshold, value):
 _threshold = threshold
 
 
-def hardshrink(input, lambd=0.5):
+def hardshrink(input, lambd=0.5, *, out=None):
     """x where |x| > lambd, 0 elsewhere."""
     _check_real("hardshrink_cpu", input)
-    return a.hardshrink(input, lambd)
+    made = a.hardshrink(input, lambd)
+    return made if out is None else write_same(out, made, input, name="hardshrink", words=FOUND)
 
 
 def _check_real(kernel, input):
@@ -420,7 +433,7 @@ def _check_real(kernel, input):
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(input.dtype)}'")
 
 
-def softshrink(input, lambd=0.5):
+def softshrink(input, lambd=0.5, *, out=None):
     """x moved toward 0 by lambd, 0 where |x| <= lambd.
 
     Raises:
@@ -432,7 +445,8 @@ def softshrink(input, lambd=0.5):
             f"lambda must be in range [0, {finfo(input.dtype).max:g}] for input dtype {scalar_name(input.dtype)}, "
             f"but found {lambd:g}"
         )
-    return a.softshrink(input, lambd)
+    made = a.softshrink(input, lambd)
+    return made if out is None else write_same(out, made, input, name="softshrink", words=FOUND)
 
 
 def tanhshrink(input):

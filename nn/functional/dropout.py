@@ -131,6 +131,11 @@ def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
     return _alpha_dropped(input, p, training, inplace, _channel_shape)
 
 
+def of_channels(input, p, training, inplace):
+    """:func:`dropout` of whole channels, of any number of dimensions from two on."""
+    return _dropped(input, p, training, inplace, _channel_shape)
+
+
 def dropout1d(input, p=0.5, training=True, inplace=False):
     """Dropout of whole channels of (N, C, L) or (C, L).
 

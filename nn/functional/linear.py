@@ -3,12 +3,13 @@
 from ...core.errors import c_name
 from ...core.ops import neural as rows
 from ...core.ops.product import matmul
+from ...core.outputs import write_same
 from ...core.tensor import Tensor
 
 __all__ = ["bilinear", "linear"]
 
 
-def linear(input, weight, bias=None):
+def linear(input, weight, bias=None, *, out=None):
     """x @ weightᵀ + bias.
 
     Args:
@@ -27,6 +28,8 @@ def linear(input, weight, bias=None):
         >>> plugrad.nn.functional.linear(plugrad.ones(1, 3), plugrad.ones(2, 3), plugrad.tensor([0.0, 1.0]))
         tensor([[3., 4.]])
     """
+    if out is not None:
+        return write_same(out, linear(input, weight, bias), input, weight, bias, name="linear")
     try:
         rank = len(input._a.shape)
         if len(weight._a.shape) != 2 or rank == 0:

@@ -344,11 +344,16 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
         mode = "sum" if reduction == "batchmean" else reduction_of(reduction)
     else:
         mode = reduction_of(reduction, size_average, reduce)
+    loss = divergence(input, target, mode, log_target)
+    return loss / input.size(0) if reduction == "batchmean" and input.dim() else loss
+
+
+def divergence(input, target, reduction, log_target):
+    """:func:`kl_div` without its words about the mean."""
     if input.dtype.kind < dtypes.FLOAT and target.dtype.kind < dtypes.FLOAT:
         raise RuntimeError("kl_div: Integral inputs not supported.")
     loss = target.exp() * (target - input) if log_target else rows.xlogy(target, target) - target * input
-    loss = reduced(loss, mode)
-    return loss / input.size(0) if reduction == "batchmean" and input.dim() else loss
+    return reduced(loss, reduction)
 
 
 def poisson_nll_loss(

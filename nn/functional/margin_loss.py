@@ -278,7 +278,8 @@ def triplet_margin_loss(
         tensor(1.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    return _triplet(anchor, positive, negative, lambda x, y: pairwise_distance(x, y, p, eps), margin, swap, reduction)
+    _check_margin(margin)
+    return triplet(anchor, positive, negative, lambda x, y: pairwise_distance(x, y, p, eps), margin, swap, reduction)
 
 
 def triplet_margin_with_distance_loss(
@@ -287,12 +288,17 @@ def triplet_margin_with_distance_loss(
     """As :func:`triplet_margin_loss`, with a distance of one's own: a function of two tensors."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
-    return _triplet(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
+    _check_margin(margin)
+    return triplet(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
 
 
-def _triplet(anchor, positive, negative, distance, margin, swap, reduction):
+def _check_margin(margin):
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
+
+
+def triplet(anchor, positive, negative, distance, margin, swap, reduction):
+    """:func:`triplet_margin_with_distance_loss` with any margin."""
     ranks = anchor.dim(), positive.dim(), negative.dim()
     if len(set(ranks)) > 1:
         raise RuntimeError(

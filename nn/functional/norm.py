@@ -8,6 +8,8 @@ from ...core.ops import norm as rows
 from ...core.ops.arithmetic import div
 from ...core.queries import finfo
 from .loss import not_differentiable
+from .padding import pad
+from .pool import avg_pool2d, avg_pool3d
 
 __all__ = [
     "batch_norm",
@@ -49,6 +51,13 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     """
     if training:
         _check_batch_size(input)
+    return native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
+
+
+def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps):
+    """:func:`batch_norm` that in training also takes one value per channel."""
+    if not input.numel():
+        return _nothing_normalized(input, weight, bias)
     if (running_mean is None) is not (running_var is None) or (running_mean is None and not training):
         raise _missing_statistics(running_mean, training)
     parts = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
@@ -56,6 +65,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     for name, part in parts.items():
         if part is not None and (len(shape) < 2 or part._a.shape != shape[1:2]):
             raise _channel_error(name, part, shape)
+    if len(shape) < 2:
+        input.size(1)  # raises
     if running_mean is None:
         _check_dtypes("batch_norm", input, weight, bias)
         return rows.batch_norm_(input, weight, bias, None, None, training, eps)[0]
@@ -70,15 +81,21 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     return y
 
 
+def _nothing_normalized(input, weight, bias):
+    """Of no elements: parts of any shape pass, and the running statistics stay."""
+    y = input.clone() if weight is None else input.clone() * weight[0]
+    return y if bias is None else y + bias[0]
+
+
 def _move(running, value, momentum):
     running._xp.running_update(running._a, value, momentum)
     running._bump()
 
 
 def _check_batch_size(input):
-    values = input.numel() // max(input.size(1), 1)
-    if values == 1:
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.size()}")
+    size = input.size()
+    if size[0] * math.prod(size[2:]) == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
 
 
 def _missing_statistics(running_mean, training):
@@ -140,13 +157,19 @@ def instance_norm(
     size = input.size()
     if use_input_stats and math.prod(size[2:]) == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {size}")
+    return native_instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps)
+
+
+def native_instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps):
+    """:func:`instance_norm` that also takes one value per channel."""
+    size = input.size()
     if not use_input_stats and (running_mean is None or running_var is None):
         raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
     n, c = size[0], size[1]
-    parts = [None if p is None else p.repeat(n) for p in (running_mean, running_var, weight, bias)]
-    y = batch_norm(input.reshape(1, n * c, *size[2:]), *parts, use_input_stats, momentum, eps)
+    parts = [None if p is None else p.repeat(n) for p in (weight, bias, running_mean, running_var)]
+    y = native_batch_norm(input.reshape(1, n * c, *size[2:]), *parts, use_input_stats, momentum, eps)
     if use_input_stats:
-        for running, part in zip((running_mean, running_var), parts, strict=False):
+        for running, part in zip((running_mean, running_var), parts[2:], strict=True):
             if running is not None:
                 running.detach().copy_(part.reshape(n, c).mean(0))
     return y.reshape(*size)
@@ -188,7 +211,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
 
     Raises:
         RuntimeError: the shapes do not fit.
-        NotImplementedError: the dtype is not a real floating point one.
+        NotImplementedError: integers.
 
     Source: Zhang and Sennrich, Root Mean Square Layer Normalization, 2019.
 
@@ -198,10 +221,14 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
         tensor([[0.8485, 1.1314]])
     """
     axes = _last_axes("rms_norm", "*", input, normalized_shape, weight, None)
-    if not input.is_floating_point():
+    if input.dtype.kind < dtypes.FLOAT:
         raise NotImplementedError(f"\"rms_norm\" not implemented for '{scalar_name(input.dtype)}'")
     if eps is None:
-        eps = finfo(dtypes.float64 if input.dtype is dtypes.float64 else dtypes.float32).eps
+        eps = finfo(dtypes.float64 if input.dtype in (dtypes.float64, dtypes.complex128) else dtypes.float32).eps
+    if input.is_complex():
+        # The square is x², not |x|², as in torch.
+        y = input * ((input * input).mean(axes, keepdim=True) + eps).rsqrt()
+        return y if weight is None else y * weight
     return rows.rms_norm_(input, weight, axes, eps)[0]
 
 
@@ -258,9 +285,17 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     shape = input._a.shape
     if len(shape) < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {len(shape)}")
-    n, c = shape[:2]
-    if n * c // num_groups * math.prod(shape[2:]) == 1:
+    if shape[0] * shape[1] // num_groups * math.prod(shape[2:]) == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
+    return native_group_norm(input, num_groups, weight, bias, eps)
+
+
+def native_group_norm(input, num_groups, weight, bias, eps):
+    """:func:`group_norm` that also takes one value per group."""
+    shape = input._a.shape
+    if num_groups <= 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
+    c = input.size(1)
     if c % num_groups:
         raise RuntimeError(
             "Expected number of channels in input to be divisible by num_groups, but got input of shape "
@@ -292,16 +327,15 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
         raise ValueError(f"Expected 3D or higher dimensionality{' ' * 25} input (got {rank} dimensions)")
     if not input.numel():
         return input
-    from ...core.ops.shape import pad_
-
-    squares = input * input
-    channels = input.size(1)
-    widths = tuple((size // 2, (size - 1) // 2) if i == 1 else (0, 0) for i in range(rank))
-    padded = pad_(squares, widths, 0)
-    total = padded.narrow(1, 0, channels)
-    for start in range(1, size):
-        total = total + padded.narrow(1, start, channels)
-    return input / (total / size * alpha + k) ** beta
+    squares, before, after = input * input, size // 2, (size - 1) // 2
+    if rank == 3:
+        lines = pad(squares.unsqueeze(1), (0, 0, before, after))
+        means = avg_pool2d(lines, (size, 1), stride=1).squeeze(1)
+    else:
+        n, channels, first = input.shape[:3]
+        lines = pad(squares.view(n, 1, channels, first, -1), (0, 0, 0, 0, before, after))
+        means = avg_pool3d(lines, (size, 1, 1), stride=1).squeeze(1).view(input.size())
+    return input / (means * alpha + k) ** beta
 
 
 # --- vectors ---

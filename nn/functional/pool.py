@@ -3,9 +3,11 @@
 torch pools one axis as two, the first of size 1; so do we, and the nodes are the same.
 """
 
+from ...core.dtypes import int64
 from ...core.ops import pool as rows
 from ...core.ops import shape as s
 from ...core.ops.reduce import mean_
+from ...core.outputs import write_same
 from ...core.tensor import Tensor
 from .pool_errors import adaptive_error, avg_pool_error, max_pool_error, not_a_tensor, not_implemented
 
@@ -169,7 +171,7 @@ def _avg_pool(dims, input, kernel_size, stride, padding, ceil_mode, count_includ
         or any(len(v) != dims for v in statics if v.__class__ is tuple)
     ):
         raise avg_pool_error(dims, input, statics, ceil_mode, divisor_override)
-    if input.dtype.kind != 2:
+    if input.dtype.kind != 2 and input.dtype is not int64:
         raise not_implemented("avg_pool3d_out_frame" if dims == 3 else "avg_pool2d", input)
     how = (bool(ceil_mode), bool(count_include_pad), divisor_override)
     try:
@@ -200,7 +202,7 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
 
     Raises:
         RuntimeError: sizes or numbers do not fit.
-        NotImplementedError: not a floating point dtype.
+        NotImplementedError: neither a floating point dtype nor int64, whose means are cut towards 0.
 
     Example:
         >>> import plugrad
@@ -211,21 +213,39 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
 
 
 def avg_pool2d(
-    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+    input,
+    kernel_size,
+    stride=None,
+    padding=0,
+    ceil_mode=False,
+    count_include_pad=True,
+    divisor_override=None,
+    *,
+    out=None,
 ):
     """The mean of each window of images (N, C, H, W) or (C, H, W); as :func:`avg_pool1d`, over two axes.
 
     Args:
         divisor_override: divide the sums by this instead of the number of elements.
     """
-    return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    made = _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return made if out is None else write_same(out, made, input, name="avg_pool2d")
 
 
 def avg_pool3d(
-    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+    input,
+    kernel_size,
+    stride=None,
+    padding=0,
+    ceil_mode=False,
+    count_include_pad=True,
+    divisor_override=None,
+    *,
+    out=None,
 ):
     """The mean of each window of volumes (N, C, D, H, W) or (C, D, H, W); as :func:`avg_pool2d`, over three axes."""
-    return _avg_pool(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    made = _avg_pool(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return made if out is None else write_same(out, made, input, name="avg_pool3d")
 
 
 # --- adaptive ---
