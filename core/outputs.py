@@ -14,13 +14,13 @@ SCALAR_TYPE = "expected scalar type {made} but found {out}"
 
 
 def write_same(out, made, *inputs, name, called=None, words=EXPECTED):
-    """Write a result into ``out``, which takes its shape and must have its dtype; returns ``out``.
+    """Write a result into ``out``, which takes its shape; returns ``out``.
 
     Args:
         inputs: the arguments that may not require grad; ``out`` may not either.
         name: the function's name where ``out`` is no tensor.
         called: its name where something requires grad; default: name.
-        words: the text for another dtype.
+        words: the text for another dtype; None: any that the result can be cast to.
 
     Raises:
         TypeError: ``out`` is not a tensor.
@@ -33,7 +33,7 @@ def write_same(out, made, *inputs, name, called=None, words=EXPECTED):
             f"{called or name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."
         )
-    if out.dtype is not made.dtype:
+    if words is not None and out.dtype is not made.dtype:
         names = {"made": scalar_name(made.dtype), "out": scalar_name(out.dtype)}
         names |= {"made_c": c_name(made.dtype), "out_c": c_name(out.dtype)}
         raise RuntimeError(words.format(**names))

@@ -8,10 +8,12 @@ from ...core.ops import reduction as r
 from ...core.ops.reshaping import broadcast_tensors
 from ...core.ops.underived import underived
 from ...core.outputs import write_same
-from ...core.views import write_out
 from . import activation, loss, margin_loss, norm, pool
-from . import dropout as d
 from .distance import pairwise_distance
+from .dropout import alpha_dropout as drop_alpha
+from .dropout import dropout as drop
+from .dropout import feature_alpha_dropout as drop_alpha_of_channels
+from .dropout import of_channels
 from .embedding import embedding as rows_of_table
 
 __all__ = [
@@ -92,7 +94,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, generator=None):
 def threshold(input, threshold, value, *, out=None):
     """x where x > threshold, ``value`` elsewhere."""
     made = activation.threshold(input, threshold, value)
-    return made if out is None else write_out(out, made, input)
+    return made if out is None else write_same(out, made, input, name="threshold", words=None)
 
 
 # --- dropout ---
@@ -104,66 +106,66 @@ def _check_probability(p):
 def dropout(input, p, train):
     """Zero with probability ``p`` where ``train``, the rest divided by 1 - p."""
     _check_probability(p)
-    return d.dropout(input, p, train)
+    return drop(input, p, train)
 
 
 def dropout_(input, p, train):
     """In-place form of :func:`dropout`."""
     _check_probability(p)
-    return d.dropout(input, p, train, True)
+    return drop(input, p, train, True)
 
 
 def feature_dropout(input, p, train):
     """:func:`dropout` of whole channels: (N, C, *S) loses channels of single samples."""
     _check_probability(p)
-    return d.of_channels(input, p, train, False)
+    return of_channels(input, p, train, False)
 
 
 def feature_dropout_(input, p, train):
     """In-place form of :func:`feature_dropout`."""
     _check_probability(p)
-    return d.of_channels(input, p, train, True)
+    return of_channels(input, p, train, True)
 
 
 def alpha_dropout(input, p, train):
     """Dropout that keeps mean and variance of what selu makes."""
     _check_probability(p)
-    return d.alpha_dropout(input, p, train)
+    return drop_alpha(input, p, train)
 
 
 def alpha_dropout_(input, p, train):
     """In-place form of :func:`alpha_dropout`."""
     _check_probability(p)
-    return d.alpha_dropout(input, p, train, True)
+    return drop_alpha(input, p, train, True)
 
 
 def feature_alpha_dropout(input, p, train):
     """:func:`alpha_dropout` of whole channels."""
     _check_probability(p)
-    return d.feature_alpha_dropout(input, p, train)
+    return drop_alpha_of_channels(input, p, train)
 
 
 def feature_alpha_dropout_(input, p, train):
     """In-place form of :func:`feature_alpha_dropout`."""
     _check_probability(p)
-    return d.feature_alpha_dropout(input, p, train, True)
+    return drop_alpha_of_channels(input, p, train, True)
 
 
 # --- normalizations ---
-def _check_flag(name, flag, value):
+def _check_flag(name, flag, value, place=""):
     if not isinstance(value, bool):
-        raise TypeError(f"{name}(): argument '{flag}' must be bool, not {type(value).__name__}")
+        raise TypeError(f"{name}(): argument '{flag}'{place} must be bool, not {type(value).__name__}")
 
 
 def batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled):
     """(x - mean) / √(var + eps) · weight + bias per channel; see :func:`plugrad.nn.functional.batch_norm`."""
-    _check_flag("batch_norm", "cudnn_enabled", cudnn_enabled)
+    _check_flag("batch_norm", "cudnn_enabled", cudnn_enabled, " (position 9)")
     return norm.native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
 
 
 def instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, cudnn_enabled):
     """:func:`batch_norm` with the statistics of each sample alone."""
-    _check_flag("instance_norm", "cudnn_enabled", cudnn_enabled)
+    _check_flag("instance_norm", "cudnn_enabled", cudnn_enabled, " (position 9)")
     return norm.native_instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps)
 
 
@@ -223,7 +225,10 @@ REDUCTIONS = {1: "mean", 2: "sum"}
 
 
 def _word(name, place, reduction):
-    """torch numbers reductions: 0 none, 1 mean, 2 sum; any other number is none."""
+    """torch numbers reductions: 0 none, 1 mean, 2 sum; any other number is none.
+
+    Its own tables name the mean as the default, but a call that leaves it out gets none: so do we.
+    """
     if not isinstance(reduction, int):
         raise TypeError(
             f"{name}(): argument 'reduction' (position {place}) must be int, not {type(reduction).__name__}"
@@ -231,7 +236,7 @@ def _word(name, place, reduction):
     return REDUCTIONS.get(reduction, "none")
 
 
-def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None, reduction=1):
+def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None, reduction=0):
     """Binary cross entropy of sigmoid(input), computed without overflow."""
     word = _word("binary_cross_entropy_with_logits", 5, reduction)
     if input._a.shape != target._a.shape:
@@ -239,26 +244,26 @@ def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None
     return loss.binary_cross_entropy_with_logits(input, target, weight, reduction=word, pos_weight=pos_weight)
 
 
-def cosine_embedding_loss(input1, input2, target, margin=0.0, reduction=1):
-    """Mean of 1 - cos where target is 1, and of max(0, cos - margin) where it is -1."""
+def cosine_embedding_loss(input1, input2, target, margin=0.0, reduction=0):
+    """1 - cos where target is 1, and max(0, cos - margin) where it is -1."""
     word = _word("cosine_embedding_loss", 5, reduction)
     return margin_loss.cosine_embedding_loss(input1, input2, target, margin, reduction=word)
 
 
-def hinge_embedding_loss(input, target, margin=1.0, reduction=1):
-    """Mean of input where target is 1, and of max(0, margin - input) where it is -1."""
+def hinge_embedding_loss(input, target, margin=1.0, reduction=0):
+    """input where target is 1, and max(0, margin - input) where it is -1."""
     return margin_loss.hinge_embedding_loss(
         input, target, margin, reduction=_word("hinge_embedding_loss", 4, reduction)
     )
 
 
-def kl_div(input, target, reduction=1, *, log_target=False):
-    """target · (log(target) - input), by default its mean over all elements."""
+def kl_div(input, target, reduction=0, *, log_target=False):
+    """target · (log(target) - input); ``reduction`` is 0, 1 or 2: none, mean or sum."""
     return loss.divergence(input, target, _word("kl_div", 3, reduction), log_target)
 
 
-def margin_ranking_loss(input1, input2, target, margin=0.0, reduction=1):
-    """Mean of max(0, -target · (input1 - input2) + margin)."""
+def margin_ranking_loss(input1, input2, target, margin=0.0, reduction=0):
+    """max(0, -target · (input1 - input2) + margin)."""
     word = _word("margin_ranking_loss", 5, reduction)
     return margin_loss.margin_ranking_loss(input1, input2, target, margin, reduction=word)
 
@@ -269,8 +274,8 @@ def poisson_nll_loss(input, target, log_input, full, eps, reduction):
     return loss.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=word)
 
 
-def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction=1):
-    """Mean of max(0, d(anchor, positive) - d(anchor, negative) + margin), for any margin."""
+def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6, swap=False, reduction=0):
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin), for any margin."""
     word = _word("triplet_margin_loss", 8, reduction)
     return margin_loss.triplet(
         anchor, positive, negative, lambda x, y: pairwise_distance(x, y, p, eps), margin, swap, word
