@@ -94,10 +94,24 @@ def _convolve(dims, input, weight, bias, stride, padding, dilation, groups):
 
 def _spelled_out(dims, input, weight, stride, padding, dilation):
     """The input, and stride, padding and dilation as one number per axis."""
+    _check_weight(dims, input, weight, padding == "same")
     stride, dilation = numbers("stride", stride, dims, weight), numbers("dilation", dilation, dims, weight)
     if padding.__class__ is str:
         input, padding = _padded(input, weight, stride, padding, dilation, dims)
     return input, stride, numbers("padding", padding, dims, weight), dilation
+
+
+def _check_weight(dims, input, weight, same=False):
+    """Raise where the weight's rank fits no convolution of such an input; else its numbers tell."""
+    rank = len(weight._a.shape)
+    if rank < 3:
+        raise RuntimeError("weight should have at least three dimensions")
+    if rank != dims + 2 and (same or dims == 1):
+        shape = list(input._a.shape) if input.dim() == dims + 2 else [1, *input._a.shape]
+        raise RuntimeError(
+            f"Expected {rank}-dimensional input for {rank}-dimensional weight{'' if same else ' '}{list(weight._a.shape)}, but got "
+            f"{dims + 2}-dimensional input of size {shape} instead"
+        )
 
 
 def numbers(name, value, dims, weight):
@@ -223,6 +237,8 @@ def _transposed(dims, input, weight, bias, stride, padding, output_padding, grou
     rank = len(input._a.shape) - dims
     if rank not in (1, 2):
         raise _wrong_rank(name, dims, input)
+    if len(weight._a.shape) != dims + 2:
+        _check_weight(dims, input, weight)
     given = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
     try:
         stride, padding, extra, dilation = (numbers(key, value, dims, weight) for key, value in given.items())
@@ -239,20 +255,20 @@ def _transposed(dims, input, weight, bias, stride, padding, output_padding, grou
         refusal = rows.transposed_check(input, weight, bias, size, stride, padding, dilation, groups)
     if refusal is not None:
         raise refusal
-    # What reaches beyond the last window is met by no tap: only the bias gets there.
-    beyond = tuple(max(0, e - t + 1) for _, _, t, _, e, _ in axes)
-    if any(beyond):
-        out = _extended(input, weight, bias, size, beyond, stride, padding, dilation, groups)
+    if any(e >= t for _, _, t, _, e, _ in axes):
+        out = _extended(input, weight, bias, axes, dilation, groups)
     else:
         out = rows.convolution_transposed_(input, weight, bias, size, stride, padding, dilation, groups)
     return _without_batch(out) if rank == 1 else out
 
 
-def _extended(input, weight, bias, size, beyond, *numbers):
-    met = tuple(n - b for n, b in zip(size, beyond, strict=True))
-    out = rows.convolution_transposed_(input, weight, None, met, *numbers)
-    out = s.pad_(out, ((0, 0), (0, 0), *((0, b) for b in beyond)), 0)
-    return out if bias is None else out + bias.reshape(-1, *(1 for _ in size))
+def _extended(input, weight, bias, axes, dilation, groups):
+    """Where the output reaches so far that more windows would fit: all that is met, then cut or filled up on both sides."""
+    met = tuple((n - 1) * t + d * (k - 1) + 1 for n, k, t, _, _, d in axes)
+    stride, none = tuple(t for _, _, t, _, _, _ in axes), (0,) * len(axes)
+    out = rows.convolution_transposed_(input, weight, None, met, stride, none, dilation, groups)
+    out = s.pad_(out, ((0, 0), (0, 0), *((-p, e - p) for _, _, _, p, e, _ in axes)), 0)
+    return out if bias is None else out + bias.reshape(-1, *(1 for _ in axes))
 
 
 def _check_output_padding(stride, extra, dilation, dims):

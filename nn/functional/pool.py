@@ -61,7 +61,7 @@ MAX_POOL = {2: (rows.max_pool2d_, rows.max_pool2d_with_indices_), 3: (rows.max_p
 def _max_pool(dims, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
     name = f"max_pool{dims}d"
     if not isinstance(input, Tensor):
-        raise not_a_tensor(name, input)
+        raise not_a_tensor(name + "_with_indices" if dims == 1 and return_indices else name, input)
     stride = kernel_size if stride is None or stride == [] else stride
     statics = tuple(per_axis(v, dims) for v in (kernel_size, stride, padding, dilation))
     shape = input._a.shape
@@ -70,9 +70,10 @@ def _max_pool(dims, input, kernel_size, stride, padding, dilation, ceil_mode, re
         or 0 in shape[-dims - 1 :]
         or any(len(v) != dims for v in statics if v.__class__ is tuple)
     ):
-        raise max_pool_error(dims, input, statics, ceil_mode)
-    if input.dtype.kind != 2 and (dims == 1 or input.dtype.kind != 1):
-        raise not_implemented("max_pool1d_impl" if dims == 1 else name, input)
+        raise max_pool_error(dims, input, statics, ceil_mode, return_indices)
+    if input.dtype.kind != 2 and (input.dtype.kind != 1 or (dims == 1 and not return_indices)):
+        kernel = name if dims > 1 else "max_pool2d" if return_indices else "max_pool1d_impl"
+        raise not_implemented(kernel, input)
     try:
         if dims > 1:
             return MAX_POOL[dims][return_indices](input, *statics, bool(ceil_mode))
@@ -80,7 +81,7 @@ def _max_pool(dims, input, kernel_size, stride, padding, dilation, ceil_mode, re
         lined = ((1, *kernel), *((n, *v) for n, v in zip((1, 0, 1), others, strict=True)))
         made = MAX_POOL[2][return_indices](_as_rows(input), *lined, bool(ceil_mode))
     except (RuntimeError, TypeError):
-        error = max_pool_error(dims, input, statics, ceil_mode)
+        error = max_pool_error(dims, input, statics, ceil_mode, return_indices)
         if error is None:
             raise
         raise error from None

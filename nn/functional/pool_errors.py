@@ -109,8 +109,10 @@ def empty_error(name, dims, shape):
     )
 
 
-def max_pool_error(dims, input, statics, ceil_mode):
+def max_pool_error(dims, input, statics, ceil_mode, return_indices=False):
     name = f"max_pool{dims}d"
+    if dims == 1 and return_indices:
+        return kind_error("max_pool1d_with_indices", statics) or indexed_line_error(input, statics, ceil_mode)
     error = kind_error(name, statics)
     if error is not None:
         return error
@@ -160,6 +162,24 @@ def max_line_error(input, statics, ceil_mode):
         return RuntimeError(f"max_pool1d() dilation must be greater than zero, but got {dilation}")
     count = pooled_count(shape[-1], kernel, stride, padding, dilation, ceil_mode)
     return RuntimeError(f"max_pool1d() Invalid computed output size: {count}") if count < 1 else None
+
+
+def indexed_line_error(input, statics, ceil_mode):
+    """With indices torch pools a line as an image of one row, and has the words of that."""
+    shape = tuple(input.shape)
+    if len(shape) not in (2, 3):
+        return rank_of_line("max_pool1d", shape)
+    for key, value in zip(("kernel_size", "stride", "padding", "dilation"), statics, strict=True):
+        if len(value) != 1:
+            return RuntimeError(f"max_pool1d() argument '{key}' should contain one int (got {len(value)})")
+    shape = (*shape[:-1], 1, shape[-1])
+    kernel, stride, padding, dilation = ((fill, *value) for fill, value in zip((1, 1, 0, 1), statics, strict=True))
+    return first(
+        lambda: number_error(1, kernel, stride, padding, dilation),
+        lambda: padding_error(1, kernel, padding, dilation),
+        lambda: empty_error("max_pool2d", 2, shape),
+        lambda: size_error(shape[-3:], 1, kernel, stride, padding, dilation, ceil_mode),
+    )
 
 
 def avg_pool_error(dims, input, statics, ceil_mode, divisor_override):

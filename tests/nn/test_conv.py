@@ -57,6 +57,13 @@ TRANSPOSED = {
     "2d": ((1, 2, 3, 4), (2, 3, 3, 2), True, {"stride": (2, 1), "padding": (1, 0)}),
     "2d-groups": ((2, 4, 3, 3), (4, 2, 2, 2), True, {"groups": 2, "stride": 2, "output_padding": (1, 0)}),
     "2d-dilation": ((1, 2, 3, 3), (2, 1, 3, 3), True, {"dilation": 2, "output_padding": 1}),
+    "2d-dilation-beyond": (
+        (1, 2, 3, 3),
+        (2, 1, 3, 2),
+        True,
+        {"stride": (3, 2), "padding": (1, 2), "output_padding": (2, 3), "dilation": 4},
+    ),
+    "1d-dilation-beyond": ((1, 2, 4), (2, 1, 3), False, {"padding": 3, "output_padding": 2, "dilation": 3}),
     "2d-dilation-no-bias": ((1, 2, 3, 3), (2, 1, 3, 3), False, {"dilation": (3, 1), "output_padding": (2, 0)}),
     "2d-no-images": ((0, 2, 3, 3), (2, 1, 3, 3), True, {}),
     "3d": ((1, 2, 2, 2, 3), (2, 1, 2, 2, 2), False, {"stride": 2, "padding": (1, 0, 1)}),
@@ -81,7 +88,7 @@ for name, case in CONVOLUTIONS.items():
 for name, case in TRANSPOSED.items():
     PROGRAMS[f"transposed-{name}"] = convolve("conv_transpose", *case)
 # An output padding beyond the stride is a node of its own here.
-for name in ("2d-dilation", "2d-dilation-no-bias"):
+for name in ("2d-dilation", "2d-dilation-no-bias", "2d-dilation-beyond", "1d-dilation-beyond"):
     PROGRAMS[f"transposed-{name}"] = lambda t, p=PROGRAMS[f"transposed-{name}"]: p(t)[::2]
 PROGRAMS["conv-float64"] = convolve("conv", *CONVOLUTIONS["2d-stride"], "float64")
 PROGRAMS["conv-complex"] = convolve("conv", *CONVOLUTIONS["1d"], "complex128")
@@ -321,6 +328,12 @@ PADDING_ERRORS = {
     "circular-cut": ((1, 3, 3), (-2, -2), {"mode": "circular"}),
     "number": ((1, 3), (1.0, 1), {}),
 }
+for dims, rank, kind in itertools.product((1, 2, 3), (1, 2, 3, 4, 5), ("conv", "conv_transpose", "same")):
+    if rank != dims + 2:
+        options = {"padding": "same"} if kind == "same" else {}
+        ERRORS[f"{kind}{dims}d-weight-rank-{rank}"] = lambda t, d=dims, r=rank, k=kind, o=options: getattr(
+            t.nn.functional, f"{'conv' if k == 'same' else k}{d}d"
+        )(t.ones((2,) * (d + 1)), t.ones((2,) * r), **o)
 for name, (shape, widths, options) in PADDING_ERRORS.items():
     ERRORS[f"pad-{name}"] = lambda t, s=shape, w=widths, o=options: t.nn.functional.pad(t.ones(s), w, **o)
 ERRORS["pad-not-a-tensor"] = lambda t: t.nn.functional.pad([1.0], (1, 1))

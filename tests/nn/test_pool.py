@@ -96,6 +96,15 @@ PROGRAMS["max-int64"] = lambda t: t.nn.functional.max_pool2d(
     t.arange(16).reshape(1, 4, 4) % 7, 3, 1, 1, return_indices=True
 )
 PROGRAMS["max-uint8"] = lambda t: t.nn.functional.max_pool2d((t.arange(16).reshape(1, 4, 4) % 7).to(t.uint8), 3, 1, 1)
+for dims in (1, 2, 3):
+    for padding, included in ((0, True), (1, True), (1, False)):
+        PROGRAMS[f"avg-int64-{dims}d-{padding}-{included}"] = lambda t, d=dims, p=padding, i=included: getattr(
+            t.nn.functional, f"avg_pool{d}d"
+        )((t.arange(2 * 4**d) * 7 % 19 - 9).reshape(1, 2, *(4,) * d), 2, 2, p, True, i)
+PROGRAMS["avg-int64-divisor"] = lambda t: t.nn.functional.avg_pool2d(
+    (t.arange(16) - 9).reshape(1, 4, 4), 2, divisor_override=-3
+)
+PROGRAMS["avg-int32"] = lambda t: t.nn.functional.avg_pool2d(t.ones(1, 4, 4).int(), 2)
 PROGRAMS["float16"] = lambda t: [
     getattr(t.nn.functional, n)(ramp(t, 1, 5, 6).half().detach(), 2)
     for n in ("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "adaptive_max_pool2d")
@@ -208,6 +217,33 @@ for what, dims in itertools.product(("max", "avg"), (1, 2, 3)):
         }
     elif dims > 1:
         ERRORS[f"{name}-divisor"] = refused(2, divisor_override=0)
+
+
+def indexed(*args, shape=(1, 1, 6), kind="float32", **options):
+    return lambda t: t.nn.functional.max_pool1d(
+        t.ones(shape).to(getattr(t, kind)), *args, **options, return_indices=True
+    )
+
+
+ERRORS |= {
+    **{f"max_pool1d-indexed-rank-{rank}": indexed(2, shape=(3,) * rank) for rank in (0, 1, 4, 5)},
+    "max_pool1d-indexed-padding": indexed(2, padding=2),
+    "max_pool1d-indexed-padding-negative": indexed(2, padding=-1),
+    "max_pool1d-indexed-padding-count": indexed(2, 2, (0, 0)),
+    "max_pool1d-indexed-padding-dilation": indexed(3, 2, 2, 2),
+    "max_pool1d-indexed-stride-zero": indexed(2, stride=0),
+    "max_pool1d-indexed-stride-negative": indexed(2, stride=-1),
+    "max_pool1d-indexed-kernel-zero": indexed(0, 1),
+    "max_pool1d-indexed-kernel-count": indexed((2, 2)),
+    "max_pool1d-indexed-kernel-word": indexed("2"),
+    "max_pool1d-indexed-too-large": indexed(7),
+    "max_pool1d-indexed-no-channels": indexed(2, shape=(1, 0, 6)),
+    "max_pool1d-indexed-empty": indexed(2, shape=(3, 0)),
+    "max_pool1d-indexed-dilation": indexed(2, dilation=0),
+    "max_pool1d-indexed-bool": indexed(2, kind="bool"),
+    "max_pool1d-indexed-int": indexed(2, kind="int64"),
+    "max_pool1d-indexed-not-a-tensor": lambda t: t.nn.functional.max_pool1d([1.0], 2, return_indices=True),
+}
 for what, dims in itertools.product(("max", "avg"), (1, 2, 3)):
     name, size = f"adaptive_{what}_pool{dims}d", (6,) * dims
 
