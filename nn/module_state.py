@@ -8,7 +8,7 @@ from ..core.modes import no_grad
 from ..core.tensor import Tensor
 from .module_hooks import ModuleHook, add_hook, table_of
 from .module_members import BUFFER, MODULE, PARAMETER, items_of
-from .parameter import Parameter
+from .parameter import Parameter, is_lazy
 
 __all__ = ["Stateful"]
 
@@ -230,7 +230,9 @@ def _load_tensor(module, name, target, key, value, assign, errors):
             f"but received {type(value)}"
         )
         return
-    if target.dim() == 0 and value.dim() == 1 and value.shape[0] == 1:
+    if is_lazy(target):
+        return _load_lazy(module, name, target, key, value, assign, errors)
+    if target.dim() == 0 and len(value.shape) == 1 and value.shape[0] == 1:
         value = value[0]  # 0-dim tensors were once saved with one element
     if value.shape != target.shape:
         errors.append(
@@ -248,6 +250,16 @@ def _load_tensor(module, name, target, key, value, assign, errors):
         errors.append(
             f'While copying the parameter named "{key}", whose dimensions in the model are {target.size()} and '
             f"whose dimensions in the checkpoint are {value.size()}, an exception occurred : {error.args}."
+        )
+
+
+def _load_lazy(module, name, target, key, value, assign, errors):
+    """Load into what has no shape: another such is the same, and only an assigned tensor brings a shape along."""
+    if assign:
+        setattr(module, name, value if is_lazy(value) else _as_kind_of(target, value))
+    elif not is_lazy(value):
+        errors.append(
+            f'While copying the parameter named "{key}", it has no shape yet and {value.size()} is to be loaded.'
         )
 
 

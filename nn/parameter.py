@@ -1,9 +1,13 @@
-"""Parameter: a leaf tensor that a module registers as its own."""
+"""Parameter: a leaf tensor that a module registers as its own, and those whose shape the first input tells."""
 
+import sys
+
+from ..core.create import empty
+from ..core.graph import LEAF
 from ..core.printing import parameter_str
-from ..core.tensor import Tensor
+from ..core.tensor import Size, Tensor, wrap
 
-__all__ = ["Parameter"]
+__all__ = ["Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
 
 
 class Parameter(Tensor):
@@ -42,3 +46,179 @@ class Parameter(Tensor):
 
     def __repr__(self, *, tensor_contents=None):
         return parameter_str(super().__repr__(tensor_contents=tensor_contents), type(self).__name__)
+
+
+# --- no shape yet ---
+ARRAY = Tensor._a  # the slot itself, below the property that refuses
+
+
+def caller():
+    """The name of the function of ours that the program called."""
+    frame, name = sys._getframe(2), ""
+    while frame is not None and str(frame.f_globals.get("__name__", "")).startswith("plugrad"):
+        row = frame.f_globals.get("ROW")  # an op that was not called before has no name of its own
+        frame, name = frame.f_back, row.name if row is not None else frame.f_code.co_name
+    return name
+
+
+class UninitializedTensorMixin:
+    """A tensor of no shape: only its dtype and its device can be asked for and changed; all else raises ValueError."""
+
+    __slots__ = ()
+    cls_to_become: type = Tensor
+
+    def materialize(self, shape, device=None, dtype=None):
+        """Become an ordinary parameter or tensor of a shape, with undefined values.
+
+        Args:
+            shape: the sizes.
+            device, dtype: default: its own.
+        """
+        made = empty(tuple(shape), device=device or self.device, dtype=dtype or self.dtype)
+        self._xp = made._xp
+        self.__class__ = self.cls_to_become
+        self._a = made._a
+
+    @property
+    def _a(self):
+        raise ValueError(
+            f"Attempted to use an uninitialized parameter in {caller()}. This error happens when you are using a `LazyModule` or "
+            f"explicitly manipulating `torch.nn.parameter.{type(self).__name__}` objects. When using LazyModules Call `forward` with "
+            "a dummy batch to initialize the parameters before calling torch functions"
+        )
+
+    @property
+    def shape(self):
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` when "
+            "trying to load an uninitialized parameter into an initialized one. Call `forward` to initialize the parameters before "
+            "accessing their attributes."
+        )
+
+    def share_memory_(self):
+        """Raises: there is no memory yet."""
+        raise RuntimeError(
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters before calling "
+            "`module.share_memory()`."
+        )
+
+    # --- what can be asked for ---
+    @property
+    def data(self):
+        return wrap(Tensor, self._xp, ARRAY.__get__(self), None)
+
+    @data.setter
+    def data(self, value):
+        raw = value.data
+        ARRAY.__set__(self, raw._a)
+        self._xp = raw._xp
+
+    @property
+    def dtype(self):
+        return self.data.dtype
+
+    @property
+    def ndim(self):
+        return 1
+
+    def size(self, dim=None):
+        """The shape of what stands in for it: nothing."""
+        return Size((0,)) if dim is None else self.data.size(dim)
+
+    # --- what can be changed ---
+    def _changed(self, name, *args, **kwargs):
+        made = getattr(self.data, name)(*args, **kwargs)
+        if made.dtype is self.dtype and made.device == self.device:
+            return self
+        return type(self)(self.requires_grad, made.device, made.dtype)
+
+    def to(self, *args, **kwargs):
+        """One of the same kind with another dtype or on another device."""
+        return self._changed("to", *args, **kwargs)
+
+    def cpu(self):
+        """One of the same kind on the cpu."""
+        return self._changed("cpu")
+
+    def cuda(self, device=None):
+        """One of the same kind on a GPU."""
+        return self._changed("cuda", device)
+
+    def half(self):
+        """One of the same kind of float16."""
+        return self._changed("half")
+
+    def float(self):
+        """One of the same kind of float32."""
+        return self._changed("float")
+
+    def double(self):
+        """One of the same kind of float64."""
+        return self._changed("double")
+
+    def __repr__(self, *, tensor_contents=None):
+        return f"<{type(self).__name__}>"
+
+    def __reduce_ex__(self, protocol):
+        return type(self), (self.requires_grad,)
+
+
+def is_lazy(param):
+    """Whether a parameter or buffer has no shape yet."""
+    return isinstance(param, UninitializedTensorMixin)
+
+
+def _make(cls, requires_grad, device, dtype):
+    made = empty(0, device=device, dtype=dtype)
+    made.__class__ = cls  # no slots of its own, so the same layout
+    made._fn = LEAF if requires_grad else None
+    return made
+
+
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
+    """A parameter whose shape is not known yet; :meth:`materialize` gives it one.
+
+    Args:
+        requires_grad: whether gradients are to be computed for it.
+        device, dtype: of the parameter that it becomes.
+
+    Raises:
+        ValueError: an op uses it before.
+        RuntimeError: its shape is asked for before.
+
+    Example:
+        >>> import plugrad
+        >>> weight = plugrad.nn.UninitializedParameter()
+        >>> weight
+        <UninitializedParameter>
+        >>> weight.materialize((2, 3))
+        >>> weight.shape
+        torch.Size([2, 3])
+    """
+
+    __slots__ = ()
+    cls_to_become = Parameter
+
+    def __new__(cls, requires_grad=True, device=None, dtype=None):
+        return _make(cls, requires_grad, device, dtype)
+
+    def __deepcopy__(self, memo):
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.requires_grad, self.device, self.dtype)
+        return memo[id(self)]
+
+
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):
+    """A buffer whose shape is not known yet; as :class:`UninitializedParameter`.
+
+    Args:
+        persistent: whether it is part of the state dict of a module, for whoever registers it.
+    """
+
+    __slots__ = ()
+    cls_to_become = Tensor
+
+    def __new__(cls, requires_grad=False, device=None, dtype=None, persistent=True):
+        made = _make(cls, requires_grad, device, dtype)
+        made.persistent = persistent
+        return made

@@ -1,5 +1,5 @@
 """torch's module paths, for programs that import from them."""
 
-from . import module
+from . import lazy, module
 
-__all__ = ["module"]
+__all__ = ["lazy", "module"]
