@@ -143,7 +143,7 @@ class Pooling:
             x = self._window_sum(x, axis, axis_taps_)
         if x.dtype == self.int64:
             return self._cut_quotient(
-                x, divisor or self._counts(shape, kernel, stride, padding, taps, count_include_pad)
+                x, divisor or self._window_sizes(shape, kernel, stride, padding, taps, count_include_pad)
             )
         return x * self._share(shape, kernel, stride, padding, taps, count_include_pad, divisor, x.dtype)
 
@@ -152,15 +152,15 @@ class Pooling:
         size = self.abs(x) // self.abs(y)
         return self.where((x < 0) == (y < 0), size, -size)
 
-    def _counts(self, shape, kernel, stride, padding, taps, count_include_pad):
+    def _window_sizes(self, shape, kernel, stride, padding, taps, count_include_pad):
         """How many elements a window has: a number, or an array where windows differ."""
         count = 1
         for (axis, axis_taps_), k, s, p in zip(taps, kernel, stride, padding, strict=True):
-            n = k if axis_taps_.whole else self._inside(shape, axis, axis_taps_, k, s, p, count_include_pad)
+            n = k if axis_taps_.whole else self._counted(shape, axis, axis_taps_, k, s, p, count_include_pad)
             count = n * count
         return count
 
-    def _inside(self, shape, axis, taps, k, s, p, count_include_pad):
+    def _counted(self, shape, axis, taps, k, s, p, count_include_pad):
         """The elements of an axis that each of its windows counts, to be broadcast along the other axes."""
         low, high = (-p, shape[axis] + p) if count_include_pad else (0, shape[axis])
         start = self.arange(0, taps.count, 1, self.int64) * s - p
@@ -199,7 +199,7 @@ class Pooling:
             return 1.0 / math.prod(kernel)
         share = None
         for (axis, axis_taps_), k, s, p in zip(taps, kernel, stride, padding, strict=True):
-            inside = self._inside(shape, axis, axis_taps_, k, s, p, count_include_pad)
+            inside = self._counted(shape, axis, axis_taps_, k, s, p, count_include_pad)
             inside = self.astype(inside, dtype)
             share = 1.0 / inside if share is None else share / inside
         return share

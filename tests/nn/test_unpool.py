@@ -198,7 +198,7 @@ def there_and_back(dims, shape, *args):
 
 PROGRAMS |= {
     "layer-MaxUnpool1d": there_and_back(1, (1, 2, 5), 2),
-    "layer-MaxUnpool2d": there_and_back(2, (1, 2, 4, 6), (2, 2), (2, 3), (0, 0)),
+    "layer-MaxUnpool2d": there_and_back(2, (1, 2, 4, 5), (2, 2), (2, 3), (0, 0)),
     "layer-MaxUnpool3d": there_and_back(3, (1, 2, 5, 4, 4), 2),
 }
 
