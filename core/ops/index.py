@@ -54,7 +54,16 @@ def setitem(x, key, value):
     if found.arrays is None:
         write(part, value, _expansion_error)
         return
+    if value._a.shape[:1] == (1,):
+        value = _without_leading_ones(value)
     store(part, watch(s.index_put_(part, _cast(value, x), found.arrays), *index_tensors(key)))
+
+
+def _without_leading_ones(value):
+    """A value may have more dimensions than its place, of size 1; not every library takes them."""
+    shape = value._a.shape
+    first = next((i for i, n in enumerate(shape) if n != 1), len(shape))
+    return value.reshape(shape[first:])
 
 
 def _value(x, value):
