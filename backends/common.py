@@ -59,6 +59,7 @@ class Backend(
     """
 
     has_windows = False  # unfold() gives a view
+    has_diagonals = False  # diagonal() gives a view of any array
     scope = None  # a context manager that makes this device current, where the library needs one
     mutable = True  # arrays can be written in place
     values_at_hand = False  # the host sees values without waiting: then indices and the like are looked at

@@ -303,6 +303,8 @@ def build(cupy, kernels):
         def nonzero(a):
             return cupy.nonzero(a)
 
+        has_diagonals = True
+
         @staticmethod
         def diagonal(a, offset):
             return cupy.diagonal(a, offset, -2, -1)

@@ -237,6 +237,8 @@ class NumpyBackend(
     def square_abs(x):
         return np.square(x) if x.dtype.kind != "c" else np.square(x.real) + np.square(x.imag)
 
+    has_diagonals = True
+
     @staticmethod
     def diagonal(a, offset):
         if not a.ndim:

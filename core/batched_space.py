@@ -57,6 +57,7 @@ class BatchedSpace(BatchedIndexing, BatchedProducts, Backend):
         self.name, self.device_type, self.index, self.device = base.name, base.device_type, base.index, base.device
         self.dtype_names, self.to_dtype = base.dtype_names, base.to_dtype
         self.mutable, self.scope, self.has_windows = base.mutable, base.scope, base.has_windows
+        self.has_diagonals = base.has_diagonals
         for name in DTYPE_NAMES:
             setattr(self, name, getattr(base, name))
 
@@ -79,6 +80,9 @@ class BatchedSpace(BatchedIndexing, BatchedProducts, Backend):
         """A function that only the backend has: example by example."""
         function = getattr(self.__dict__.get("base"), name)  # an AttributeError if it has none either
         return one_by_one(self, name, function) if callable(function) else function
+
+    def diagonal_view(self, a, offset):
+        return self.base.diagonal_view(a.data, offset)
 
     # --- arrays in and out ---
     def made(self, data):

@@ -119,7 +119,19 @@ def repeats_memory(x):
     shape = x._a.shape
     if 0 in shape:  # nothing lies anywhere, whatever strides a library gives then
         return False
+    if not x._xp.has_strides:
+        return repeats_on_its_way(x)
     return any(n > 1 and step == 0 for n, step in zip(shape, x._xp.strides(x._a), strict=True))
+
+
+def repeats_on_its_way(x):
+    """The same for a library that tells no strides: whether something was broadcast on the way from the base."""
+    a = x._x.base._a
+    for function, statics in x._x.path:
+        before, a = a, getattr(x._xp, function)(a, *statics)
+        if function == "broadcast_to" and x._xp.count(a.shape, None) > x._xp.count(before.shape, None):
+            return True
+    return False
 
 
 def keep_saved_inputs(x, fn):

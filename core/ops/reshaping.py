@@ -280,9 +280,11 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     if i == j:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     rank = input.dim()
-    if (i, j) == (rank - 2, rank - 1):
-        return s.diagonal_(input, offset)
-    return s.diagonal_(permute(input, *(d for d in range(rank) if d not in (i, j)), i, j), offset)
+    if (i, j) != (rank - 2, rank - 1):
+        input = permute(input, *(d for d in range(rank) if d not in (i, j)), i, j)
+    xp = input._xp
+    is_view = xp.has_diagonals or xp.diagonal_view(input._a, offset) is not None
+    return (s.diagonal_ if is_view else s.diagonal_copy_)(input, offset)
 
 
 def diag(input, diagonal=0, *, out=None):

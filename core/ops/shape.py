@@ -118,6 +118,13 @@ unfold_copy_ = linear(
     xp="unfold",
     node="UnfoldBackward0",
 )
+diagonal_copy_ = linear(
+    "diagonal_copy_(x, *, offset)",
+    lambda xp, g, x_shape, offset: xp.diagonal_backward(g, offset, x_shape),
+    doc="the diagonal of the last two dimensions, where the backend has no such view of them",
+    xp="diagonal",
+    node="DiagonalBackward0",
+)
 diagonal_ = view(
     "diagonal_(x, *, offset)",
     lambda xp, g, x_shape, offset: xp.diagonal_backward(g, offset, x_shape),

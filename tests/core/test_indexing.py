@@ -229,6 +229,8 @@ def test_value_with_leading_ones():
     x = torch.zeros(2, 3)
     x[0] = torch.ones(1, 1, 3)
     assert x.sum().item() == 3.0
+    x[torch.tensor([[True, False, True], [False, False, False]])] = torch.full((1, 1, 2), 5.0)
+    assert x.tolist() == [[5.0, 1.0, 5.0], [0.0, 0.0, 0.0]]
 
 
 def test_zero_dimensional():

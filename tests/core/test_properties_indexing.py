@@ -108,7 +108,7 @@ def is_array(part):
 
 
 def is_int(part):
-    return isinstance(part, np.ndarray) and part.ndim == 0 and part.dtype != bool or type(part) is int
+    return (isinstance(part, np.ndarray) and part.ndim == 0 and part.dtype != bool) or type(part) is int
 
 
 def at(array, key):
@@ -165,7 +165,7 @@ with_keys = shapes_with_keys(min_size=0)
 
 
 # --- reading ---
-@fixed(250)
+@fixed(200)
 @given(with_keys, seeds)
 def test_read(given, seed):
     shape, key = given
@@ -191,7 +191,7 @@ def fitting(draw, target):
     return tuple([1] * draw(st.integers(0, 1 if kept == len(target) else 0)) + sizes)
 
 
-@fixed(250)
+@fixed(200)
 @given(with_keys, st.data(), seeds)
 def test_write(given, data, seed):
     shape, key = given
@@ -218,7 +218,7 @@ def test_write(given, data, seed):
 
 
 @fixed(100)
-@given(with_keys.filter(lambda g: g[1] != () and all(is_array(p) for p in parts_of(g[1]))), seeds)
+@given(with_keys.filter(lambda g: len(parts_of(g[1])) > 0 and all(is_array(p) for p in parts_of(g[1]))), seeds)
 def test_index_put_adds(given, seed):
     shape, key = given
     where = places(key, shape)
@@ -249,7 +249,7 @@ def to_zeros(key):
     )
 
 
-@fixed(250)
+@fixed(200)
 @given(shapes(min_size=1, min_rank=1).flatmap(lambda s: st.tuples(st.just(s), keys(s, faulty=True))), seeds)
 def test_refused_as_numpy_refuses(given, seed):
     shape, key = given
@@ -284,7 +284,7 @@ def test_a_value_that_does_not_fit_is_refused(given, form, seed):
         x[to_tensors(key)] = constant(uniform(seed, form))
         assert x._version == version + 1
         return
-    with pytest.raises(RuntimeError, match="must match|cannot be broadcast|number of sizes provided"):
+    with pytest.raises(RuntimeError, match=r"must match|cannot be broadcast|number of sizes provided"):
         x[to_tensors(key)] = constant(uniform(seed, form))
     np.testing.assert_array_equal(host(x), before)
     assert x._version == version
@@ -294,5 +294,5 @@ def test_a_value_that_does_not_fit_is_refused(given, form, seed):
 @given(shapes(min_rank=1), st.integers(-3, 0), st.integers(0, 3))
 def test_steps_below_one_are_refused(shape, step, before):
     x = constant(np.zeros(shape))
-    with pytest.raises(ValueError, match="step must be greater than zero|slice step cannot be zero"):
+    with pytest.raises(ValueError, match=r"step must be greater than zero|slice step cannot be zero"):
         x[(slice(None),) * min(before, len(shape) - 1) + (slice(None, None, step),)]

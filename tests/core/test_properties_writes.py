@@ -19,17 +19,17 @@ from plugrad_stride_model import STEPS, VIEWS, Layout, row_major
 pytestmark = pytest.mark.device
 
 
-#: name → (in place, out of place, in numpy) of the part written, an operand of its shape, and a mask.
+#: None of them keeps what it wrote: then another write would be an error. name → (in place, out of place, in numpy) of the part written, an operand of its shape, and a mask.
 WRITES = {
     "add": (lambda p, o, m: p.add_(o), lambda p, o, m: p + o, lambda p, o, m: p + o),
     "isub": (lambda p, o, m: p.__isub__(o), lambda p, o, m: p - o, lambda p, o, m: p - o),
     "mul": (lambda p, o, m: p.mul_(o), lambda p, o, m: p * o, lambda p, o, m: p * o),
-    "mul itself": (lambda p, o, m: p.mul_(p), lambda p, o, m: p * p, lambda p, o, m: p * p),
+    "mul itself": (lambda p, o, m: p.mul_(p.clone()), lambda p, o, m: p * p, lambda p, o, m: p * p),
     "div": (lambda p, o, m: p.div_(o + 3), lambda p, o, m: p / (o + 3), lambda p, o, m: p / (o + 3)),
     "copy": (lambda p, o, m: p.copy_(o), lambda p, o, m: o * 1, lambda p, o, m: o),
     "fill": (lambda p, o, m: p.fill_(0.5), lambda p, o, m: p * 0 + 0.5, lambda p, o, m: p * 0 + 0.5),
     "zero": (lambda p, o, m: p.zero_(), lambda p, o, m: p * 0, lambda p, o, m: p * 0),
-    "tanh": (lambda p, o, m: p.tanh_(), lambda p, o, m: p.tanh(), lambda p, o, m: np.tanh(p)),
+    "cos": (lambda p, o, m: p.cos_(), lambda p, o, m: p.cos(), lambda p, o, m: np.cos(p)),
     "sin": (lambda p, o, m: p.sin_(), lambda p, o, m: p.sin(), lambda p, o, m: np.sin(p)),
     "clamp": (lambda p, o, m: p.clamp_(-0.5, 0.5), lambda p, o, m: p.clamp(-0.5, 0.5), lambda p, o, m: np.clip(p, -0.5, 0.5)),
     "lerp": (lambda p, o, m: p.lerp_(o, 0.25), lambda p, o, m: p.lerp(o, 0.25), lambda p, o, m: p + 0.25 * (o - p)),
@@ -48,6 +48,9 @@ WRITES = {
 }  # fmt: skip
 #: Where a write's other operand comes from: a leaf, or another live view, copied or read through a product.
 OPERANDS = ["leaf", "number", "view", "product of a view"]
+
+#: torch lets a number be written into repeated memory by these; refusing it is stricter, and not held by a test.
+REFUSED = sorted(set(WRITES) - {"fill", "zero", "masked fill", "masked key"})
 
 numbers = st.integers(0, 24)
 steps = st.one_of(
@@ -88,7 +91,11 @@ class Program:
     def add_view(self, t, layout, name, a, b):
         found = STEPS[name](layout, a, b)
         if found is not None and found[1] is not None and len(self.views) < 8:
-            self.views.append((found[0](t), found[1]))
+            made = found[0](t)
+            if (
+                made._is_view() or name != "diagonal" or t._xp.has_diagonals
+            ):  # a copy there, where the elements lie apart
+                self.views.append((made, found[1]))
 
     def write(self, t, places, name, a, source):
         in_place, out_of_place, in_numpy = WRITES[name]
@@ -104,8 +111,8 @@ class Program:
     def operand(self, a, source, shape):
         """The other operand, as a tensor from the views, from the plain values, and as an array."""
         if source == "number":
-            return 0.75, constant(np.full(shape, 0.75)), 0.75
-        fitting = [(t, l) for t, l in self.views if l.shape == shape]
+            return constant(np.array(0.75)), constant(np.full(shape, 0.75)), 0.75
+        fitting = [(t, layout) for t, layout in self.views if layout.shape == shape]
         if source == "leaf" or not fitting:
             picked = (np.arange(int(np.prod(shape))) + a) % 12
             return *(self.other[constant(picked)].reshape(shape) for _ in range(2)), self.given[picked].reshape(shape)
@@ -142,7 +149,7 @@ class Program:
             np.testing.assert_allclose(host(g), host(e), rtol=1e-10, atol=1e-10)
 
 
-@fixed(500)
+@fixed(200)
 @given(programs, st.booleans(), seeds)
 @example([("view", "select", 0, 1, 0), ("write", "add", 0, "leaf", 1), ("write", "mul itself", 0, "leaf", 0)], False, 0)
 @example([("view", "diagonal", 0, 1, 0), ("write", "copy", 0, "leaf", 1), ("forget", 0, None, None, None)], True, 1)
@@ -154,7 +161,7 @@ def test_writes_through_views(program, base_is_recorded, seed):
     run.check_gradients()
 
 
-@fixed(60)
+@fixed(40)
 @given(programs, seeds)
 def test_writes_without_recording(program, seed):
     """In no_grad mode memory and versions are the same; nothing gets a history."""
@@ -166,32 +173,31 @@ def test_writes_without_recording(program, seed):
     assert not any(t.requires_grad for t, _ in run.views)
 
 
-@fixed(100)
-@given(st.sampled_from(sorted(WRITES)), numbers, numbers)
+@fixed(60)
+@given(st.sampled_from(REFUSED), numbers, numbers)
 def test_repeated_memory_refuses_every_write(name, a, b):
     """A view of expand has several elements at one place."""
     base = constant(uniform(a, (3, 1))) * 1
     t = base.expand(3, 2 + b % 3)
     before = host(base).copy()
     operand, mask = constant(uniform(b, tuple(t.shape))), constant(np.ones(tuple(t.shape), bool))
-    with pytest.raises(RuntimeError, match="unsupported operation: more than one element of the written-to tensor refers to a"):
+    with pytest.raises(
+        RuntimeError, match="unsupported operation: more than one element of the written-to tensor refers to a"
+    ):
         WRITES[name][0](t, operand, mask)
     np.testing.assert_array_equal(host(base), before)
     assert base._version == 0
 
 
-@fixed(120)
-@given(programs, st.sampled_from(["mul", "tanh", "mul itself", "sin"]), numbers, seeds)
+@fixed(80)
+@given(programs, st.sampled_from(["mul", "cos", "mul itself", "sin"]), numbers, seeds)
 def test_a_saved_value_that_was_overwritten_is_noticed(program, name, a, seed):
     """A product keeps a view; any write to that memory afterwards, by whatever view, makes backward refuse."""
     run = Program(seed, True)
     for step in program:
         run.step(*step)
-    t, layout = run.views[a % len(run.views)]
+    t, _ = run.views[a % len(run.views)]
     kept = t * t
-    written = run.writes
-    run.write(*((v, l.places) for v, l in run.views[:1]).__next__(), name, a, "leaf")
-    if written == run.writes or not layout.places.size:
-        return
+    run.write(run.base, np.arange(12).reshape(3, 4), name, a, "leaf")
     with pytest.raises(RuntimeError, match="has been modified by an inplace operation"):
         kept.sum().backward()

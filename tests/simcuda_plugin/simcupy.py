@@ -512,6 +512,17 @@ def nonzero(a):
 RawKernel = simkernel.RawKernel
 
 
+def diagonal(a, offset=0, axis1=0, axis2=1):
+    """A view that can be written to, as every array of cupy; numpy's is read-only."""
+
+    def writable(h):
+        found = numpy.diagonal(h, offset, axis1, axis2)
+        found.flags.writeable = h.flags.writeable
+        return found
+
+    return compute(writable, (a,))
+
+
 def as_strided(x, shape=None, strides=None):
     """A view of any strides, in bytes."""
     return compute(lambda h: numpy.lib.stride_tricks.as_strided(h, shape, strides), (x,))

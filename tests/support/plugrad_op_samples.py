@@ -339,6 +339,7 @@ SAMPLES = {
         lambda rng: ([normal(rng, (3, 2))], ((slice(None), slice(0, 4, 2)), (3, 4))),
         lambda rng: ([normal(rng, (4,))], ((1,), (3, 4))),
     ],
+    "diagonal_copy_": each(normal, (0,), (of_shape(2, 3, 3), 1), shape=(3, 4)),
     "diagonal_": each(normal, (0,), (1,), (-1,), (5,), (of_shape(2, 3, 3), 0), shape=(3, 4)),
     "diagonal_backward": [
         lambda rng: ([normal(rng, (3,))], (0, (3, 4))),
@@ -599,6 +600,7 @@ REFERENCES = {
     "slice_": lambda x, key: x[key],
     "select_": lambda x, key: np.asarray(x[key]),
     "slice_backward": placed,
+    "diagonal_copy_": lambda x, offset: np.diagonal(x, offset, -2, -1),
     "diagonal_": lambda x, offset: np.diagonal(x, offset, -2, -1),
     "diagonal_backward": on_diagonal,
     "flip_": np.flip,

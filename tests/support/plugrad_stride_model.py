@@ -80,158 +80,157 @@ class Layout:
 
 
 # --- steps: layout, a, b → (call, layout) or None ---
-def permute(l, a, b):
-    order = list(itertools.islice(itertools.permutations(range(len(l.shape))), a % math.factorial(len(l.shape)), None))[
-        0
-    ]
-    return lambda t: t.permute(order), picked(l, order)
+def permute(have, a, b):
+    rank = len(have.shape)
+    order = next(itertools.islice(itertools.permutations(range(rank)), a % math.factorial(rank), None))
+    return lambda t: t.permute(order), picked(have, order)
 
 
-def picked(l, order):
-    return replace(l, shape=tuple(l.shape[i] for i in order), strides=tuple(l.strides[i] for i in order))
+def picked(have, order):
+    return replace(have, shape=tuple(have.shape[i] for i in order), strides=tuple(have.strides[i] for i in order))
 
 
-def transpose(l, a, b):
-    rank = len(l.shape)
+def transpose(have, a, b):
+    rank = len(have.shape)
     if not rank:
         return None
     i, j = a % rank, b % rank
     order = list(range(rank))
     order[i], order[j] = j, i
-    return lambda t: t.transpose(i - rank, j), picked(l, order)
+    return lambda t: t.transpose(i - rank, j), picked(have, order)
 
 
-def movedim(l, a, b):
-    rank = len(l.shape)
+def movedim(have, a, b):
+    rank = len(have.shape)
     if not rank:
         return None
     i, j = a % rank, b % rank
     order = [k for k in range(rank) if k != i]
     order.insert(j, i)
-    return lambda t: t.movedim(i, j), picked(l, order)
+    return lambda t: t.movedim(i, j), picked(have, order)
 
 
-def matrix_transpose(l, a, b):
-    rank = len(l.shape)
-    return (lambda t: t.mT, picked(l, [*range(rank - 2), rank - 1, rank - 2])) if rank > 1 else None
+def matrix_transpose(have, a, b):
+    rank = len(have.shape)
+    return (lambda t: t.mT, picked(have, [*range(rank - 2), rank - 1, rank - 2])) if rank > 1 else None
 
 
-def squeeze(l, a, b):
-    if not l.shape or a % 3 == 0:
-        return lambda t: t.squeeze(), picked(l, [i for i, n in enumerate(l.shape) if n != 1])
-    axis = b % len(l.shape)
-    kept = [i for i, n in enumerate(l.shape) if i != axis or n != 1]
-    return lambda t: t.squeeze(axis), picked(l, kept)
+def squeeze(have, a, b):
+    if not have.shape or a % 3 == 0:
+        return lambda t: t.squeeze(), picked(have, [i for i, n in enumerate(have.shape) if n != 1])
+    axis = b % len(have.shape)
+    kept = [i for i, n in enumerate(have.shape) if i != axis or n != 1]
+    return lambda t: t.squeeze(axis), picked(have, kept)
 
 
-def unsqueeze(l, a, b):
-    axis = a % (len(l.shape) + 1)
-    if len(l.shape) > 4:
+def unsqueeze(have, a, b):
+    axis = a % (len(have.shape) + 1)
+    if len(have.shape) > 4:
         return None
-    return lambda t: t.unsqueeze(axis), inserted(l, axis, 1, 1)
+    return lambda t: t.unsqueeze(axis), inserted(have, axis, 1, 1)
 
 
-def inserted(l, axis, n, step):
+def inserted(have, axis, n, step):
     return replace(
-        l,
-        shape=(*l.shape[:axis], n, *l.shape[axis:]),
-        strides=(*l.strides[:axis], step, *l.strides[axis:]),
+        have,
+        shape=(*have.shape[:axis], n, *have.shape[axis:]),
+        strides=(*have.strides[:axis], step, *have.strides[axis:]),
     )
 
 
-def changed(l, axis, n, step, shift):
+def changed(have, axis, n, step, shift):
     """One dimension with other sizes."""
     return replace(
-        l,
-        shape=(*l.shape[:axis], n, *l.shape[axis + 1 :]),
-        strides=(*l.strides[:axis], step, *l.strides[axis + 1 :]),
-        offset=l.offset + shift,
+        have,
+        shape=(*have.shape[:axis], n, *have.shape[axis + 1 :]),
+        strides=(*have.strides[:axis], step, *have.strides[axis + 1 :]),
+        offset=have.offset + shift,
     )
 
 
-def dropped(l, axis, at):
-    shape, strides = list(l.shape), list(l.strides)
+def dropped(have, axis, at):
+    shape, strides = list(have.shape), list(have.strides)
     del shape[axis]
     step = strides.pop(axis)
-    return replace(l, shape=tuple(shape), strides=tuple(strides), offset=l.offset + at * step)
+    return replace(have, shape=tuple(shape), strides=tuple(strides), offset=have.offset + at * step)
 
 
-def narrow(l, a, b):
-    if not l.shape:
+def narrow(have, a, b):
+    if not have.shape:
         return None
-    axis = a % len(l.shape)
-    n = l.shape[axis]
+    axis = a % len(have.shape)
+    n = have.shape[axis]
     start = b % (n + 1)
     length = (a + b) % (n - start + 1)
     return (
         lambda t: t.narrow(axis, start, length),
-        changed(l, axis, length, l.strides[axis], start * l.strides[axis]),
+        changed(have, axis, length, have.strides[axis], start * have.strides[axis]),
     )
 
 
-def stepped(l, a, b):
+def stepped(have, a, b):
     """x[..., start::step, :, ...]"""
-    if not l.shape:
+    if not have.shape:
         return None
-    axis, step = a % len(l.shape), 1 + b % 3
-    n = l.shape[axis]
+    axis, step = a % len(have.shape), 1 + b % 3
+    n = have.shape[axis]
     start = min(b % 2, n)
     length = len(range(start, n, step))
     key = (slice(None),) * axis + (slice(start, None, step),)
-    return lambda t: t[key], changed(l, axis, length, l.strides[axis] * step, start * l.strides[axis])
+    return lambda t: t[key], changed(have, axis, length, have.strides[axis] * step, start * have.strides[axis])
 
 
-def select(l, a, b):
-    if not l.shape or not l.shape[a % len(l.shape)]:
+def select(have, a, b):
+    if not have.shape or not have.shape[a % len(have.shape)]:
         return None
-    axis = a % len(l.shape)
-    at = b % l.shape[axis]
+    axis = a % len(have.shape)
+    at = b % have.shape[axis]
     if b % 2:
-        return lambda t: t.select(axis, at - l.shape[axis]), dropped(l, axis, at)
-    return lambda t: t[(slice(None),) * axis + (at,)], dropped(l, axis, at)
+        return lambda t: t.select(axis, at - have.shape[axis]), dropped(have, axis, at)
+    return lambda t: t[(slice(None),) * axis + (at,)], dropped(have, axis, at)
 
 
-def unbind(l, a, b):
-    if not l.shape or not l.shape[a % len(l.shape)]:
+def unbind(have, a, b):
+    if not have.shape or not have.shape[a % len(have.shape)]:
         return None
-    axis = a % len(l.shape)
-    at = b % l.shape[axis]
-    return lambda t: t.unbind(axis)[at], dropped(l, axis, at)
+    axis = a % len(have.shape)
+    at = b % have.shape[axis]
+    return lambda t: t.unbind(axis)[at], dropped(have, axis, at)
 
 
-def split(l, a, b):
-    if not l.shape or not l.shape[a % len(l.shape)]:
+def split(have, a, b):
+    if not have.shape or not have.shape[a % len(have.shape)]:
         return None
-    axis, size = a % len(l.shape), 1 + b % 2
-    n, at = l.shape[axis], 0
+    axis, size = a % len(have.shape), 1 + b % 2
+    n, at = have.shape[axis], 0
     if n > size:
         at = size
     length = min(size, n - at)
     return (
         lambda t: t.split(size, axis)[1 if n > size else 0],
-        changed(l, axis, length, l.strides[axis], at * l.strides[axis]),
+        changed(have, axis, length, have.strides[axis], at * have.strides[axis]),
     )
 
 
-def diagonal(l, a, b):
-    rank = len(l.shape)
+def diagonal(have, a, b):
+    rank = len(have.shape)
     if rank < 2:
         return None
     first, second = a % rank, b % rank
     if first == second:
         second = (first + 1) % rank
     shift = (a + b) % 3 - 1
-    n, m = l.shape[first], l.shape[second]
+    n, m = have.shape[first], have.shape[second]
     size = max(min(n - max(-shift, 0), m - max(shift, 0)), 0)
-    start = max(-shift, 0) * l.strides[first] + max(shift, 0) * l.strides[second] if size else 0
-    kept = picked(l, [i for i in range(rank) if i not in (first, second)])
-    step = l.strides[first] + l.strides[second]
-    made = inserted(replace(kept, offset=l.offset + start), rank - 2, size, step)
+    start = max(-shift, 0) * have.strides[first] + max(shift, 0) * have.strides[second] if size else 0
+    kept = picked(have, [i for i in range(rank) if i not in (first, second)])
+    step = have.strides[first] + have.strides[second]
+    made = inserted(replace(kept, offset=have.offset + start), rank - 2, size, step)
     return lambda t: t.diagonal(shift, first, second), made
 
 
-def expand(l, a, b):
-    shape, strides = list(l.shape), list(l.strides)
+def expand(have, a, b):
+    shape, strides = list(have.shape), list(have.strides)
     for i, n in enumerate(shape):
         if n == 1 and (a >> i) % 2:
             shape[i], strides[i] = 2, 0
@@ -239,7 +238,7 @@ def expand(l, a, b):
         shape, strides = [2, *shape], [0, *strides]
     if math.prod(shape) > 300:
         return None
-    return lambda t: t.expand(shape), replace(l, shape=tuple(shape), strides=tuple(strides))
+    return lambda t: t.expand(shape), replace(have, shape=tuple(shape), strides=tuple(strides))
 
 
 def targets(shape):
@@ -253,49 +252,49 @@ def targets(shape):
     return [f for f in found if len(f) < 6]
 
 
-def reshape(l, a, b):
-    shapes = targets(l.shape)
+def reshape(have, a, b):
+    shapes = targets(have.shape)
     shape = shapes[a % len(shapes)]
-    made = l.viewed(shape) or l.copied(l.places.reshape(shape))
+    made = have.viewed(shape) or have.copied(have.places.reshape(shape))
     return lambda t: t.reshape(shape), made
 
 
-def view(l, a, b):
+def view(have, a, b):
     """The layout is None where the memory does not allow the view."""
-    shapes = targets(l.shape)
+    shapes = targets(have.shape)
     shape = shapes[a % len(shapes)]
-    return lambda t: t.view(shape), l.viewed(shape)
+    return lambda t: t.view(shape), have.viewed(shape)
 
 
-def flatten(l, a, b):
-    rank = len(l.shape)
+def flatten(have, a, b):
+    rank = len(have.shape)
     if rank < 2:
         return None
     first, last = sorted((a % rank, b % rank))
     if first == last:
-        return lambda t: t.flatten(first, last), l
-    shape = (*l.shape[:first], math.prod(l.shape[first : last + 1]), *l.shape[last + 1 :])
-    return lambda t: t.flatten(first, last), l.viewed(shape) or l.copied(l.places.reshape(shape))
+        return lambda t: t.flatten(first, last), have
+    shape = (*have.shape[:first], math.prod(have.shape[first : last + 1]), *have.shape[last + 1 :])
+    return lambda t: t.flatten(first, last), have.viewed(shape) or have.copied(have.places.reshape(shape))
 
 
-def flip(l, a, b):
-    dims = tuple(i for i in range(len(l.shape)) if (a >> i) % 2)
-    return lambda t: t.flip(dims), l.copied(np.flip(l.places, dims))
+def flip(have, a, b):
+    dims = tuple(i for i in range(len(have.shape)) if (a >> i) % 2)
+    return lambda t: t.flip(dims), have.copied(np.flip(have.places, dims))
 
 
-def roll(l, a, b):
-    if not l.shape:
+def roll(have, a, b):
+    if not have.shape:
         return None
-    axis = b % len(l.shape)
-    return lambda t: t.roll(a, axis), l.copied(np.roll(l.places, a, axis))
+    axis = b % len(have.shape)
+    return lambda t: t.roll(a, axis), have.copied(np.roll(have.places, a, axis))
 
 
-def clone(l, a, b):
-    return lambda t: t.clone(), l.copied(l.places)
+def clone(have, a, b):
+    return lambda t: t.clone(), have.copied(have.places)
 
 
-def contiguous(l, a, b):
-    return lambda t: t.contiguous(), l if l.is_dense else l.copied(l.places)
+def contiguous(have, a, b):
+    return lambda t: t.contiguous(), have if have.is_dense else have.copied(have.places)
 
 
 STEPS = {
