@@ -13,6 +13,7 @@ from .distances import Distances
 from .fft import Fourier
 from .fractional_pooling import FractionalPooling
 from .half import HALF, in_float32
+from .host import lacking
 from .linalg import Linalg
 from .losses import Losses
 from .neural import Neural
@@ -364,8 +365,7 @@ class Backend(
         self.setitem(out, tuple(slice(b, b + n) for n, (b, a) in zip(x.shape, widths, strict=True)), x)
         return out
 
-    def nonzero(self, a):
-        """Indices of the nonzero elements, one array per axis. Needs the host on devices: the size depends on values."""
-        raise NotImplementedError(
-            f"nonzero: backend {self.name!r} has no native version; use where() or masks of fixed shape, or move the tensor to the cpu"
-        )
+    # --- what only a library can bring ---
+    nonzero = lacking("nonzero", "use where() or masks of fixed shape, or move the tensor to the cpu")
+    real = lacking("real", "use real dtypes, or move the tensor to the cpu")
+    imag = lacking("imag", "use real dtypes, or move the tensor to the cpu")

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from .factorizations import Factorizations, of_matrices
+from .host import instead
 
 __all__ = ["Linalg", "NotConverged"]
 
@@ -29,10 +30,8 @@ class Linalg(Factorizations):
     def _library(self, name):
         found = getattr(self.linalg, name, None)
         if found is None:
-            raise NotImplementedError(
-                f"linalg.{name}: backend {self.name!r} has no {name}; give its namespace an array-API module as ``linalg``, or a "
-                "method of that name, or move the tensor to the cpu"
-            )
+            advice = f"give it an array-API module with {name} as ``linalg``, or move the tensor to the cpu"
+            return instead(self, f"linalg.{name}", advice)
         return found
 
     def _call(self, name, *arguments, **options):

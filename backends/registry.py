@@ -8,10 +8,12 @@ from typing import Any
 
 import pluggy
 
-from .spec import API_VERSION, BackendSpec, Hooks, missing_names
+from .host import State, lacking
+from .spec import API_VERSION, ON_THE_HOST, BackendSpec, Hooks, missing_names
 
 _BUILTIN = ("numpy_backend", "cupy_backend")
 _problems: dict[str, str] = {}  # plugin or backend name → why it cannot be used
+_lacking: set[str] = set()  # backends that were refused for a lack of functions
 _extra: list[BackendSpec] = []  # specs registered by hand, newest last
 _classes: dict[str, type] = {}  # backend name → its namespace class
 _namespaces: dict[tuple[str, int], Any] = {}  # (device type, index) → its namespace
@@ -199,12 +201,22 @@ def _class_of(name):
     spec = _specs()[name]
     loaded = spec.load()
     missing = missing_names(loaded)
-    if missing:
+    if missing and not (State.on and set(missing) <= ON_THE_HOST):
         why = f"its namespace lacks {len(missing)} required name(s): {', '.join(missing)}"
         _problems[name] = why
+        _lacking.add(name)
         raise RuntimeError(f"plugrad: backend {name!r} is not usable: {why}")
+    for function in missing:
+        setattr(loaded, function, lacking(function))
     _classes[name] = loaded
     return loaded
+
+
+def retry_lacking():
+    """Let backends that lack functions be tried again, as numpy may now stand in for these."""
+    for name in _lacking:
+        _problems.pop(name, None)
+    _lacking.clear()
 
 
 def namespace(device_type, index=0):

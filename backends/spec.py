@@ -31,6 +31,13 @@ REQUIRED = {
     "device": "array_type device_count synchronize",
 }
 
+#: Of these, what numpy on the host can stand in for, where the user asks for that: functions of arrays that are there.
+ON_THE_HOST = set(
+    " ".join(
+        REQUIRED[group] for group in ("one argument", "two arguments", "selection", "reductions", "products")
+    ).split()
+) | {"concat", "flip", "add_at", "sort", "argsort"}
+
 
 @dataclass(frozen=True)
 class BackendSpec:

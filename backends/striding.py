@@ -6,6 +6,8 @@ places of the elements instead; what it gives are copies.
 
 import math
 
+from .host import lacking
+
 #: Views that change between real and complex numbers.
 TO_REAL = ("real", "imag", "view_as_real")
 TO_COMPLEX = "view_as_complex"
@@ -99,11 +101,8 @@ class Striding:
         """The pairs in the last axis as complex numbers."""
         return self.as_complex(self.slice(a, (..., 0)), self.slice(a, (..., 1)))
 
-    def view_dtype(self, a, dtype):
-        """The bytes of the last axis read as another dtype."""
-        raise NotImplementedError(
-            f"view(dtype): backend {self.name!r} cannot read memory as another dtype; use .to(dtype) to convert"
-        )
+    # The bytes of the last axis read as another dtype: (a, dtype).
+    view_dtype = lacking("view_dtype", "use .to(dtype) to convert")
 
     # --- paths of views ---
     def follow(self, a, path):

@@ -1,5 +1,9 @@
-"""``python -m plugrad``: which backends and devices there are, and why one is not usable."""
+"""``python -m plugrad``: which backends and devices there are, and why one is not usable.
 
+``python -m plugrad --ledger DEVICE``: which functions of its backend are its own, composed, or lacking.
+"""
+
+import argparse
 import platform
 import sys
 
@@ -21,5 +25,19 @@ def report():
     return "\n".join(lines)
 
 
+def main():
+    """Print what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m plugrad", description="backends and devices")
+    parser.add_argument(
+        "--ledger",
+        metavar="DEVICE",
+        nargs="?",
+        const="cpu",
+        help="the functions of the backend of a device: native, composed, lacking (default: cpu)",
+    )
+    device = parser.parse_args().ledger
+    print(report() if device is None else plugrad.backends.ledger(device))
+
+
 if __name__ == "__main__":
-    print(report())
+    main()
