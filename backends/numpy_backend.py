@@ -16,6 +16,7 @@ from .numpy_neural import NumpyNeural
 from .numpy_norm import NumpyNorm
 from .numpy_order import NumpyOrder
 from .numpy_pool import NumpyPooling
+from .numpy_scatter import NumpyScatter
 from .numpy_special import NumpySpecial
 from .numpy_striding import NumpyStriding
 from .numpy_sums import NumpySums
@@ -33,6 +34,7 @@ class NumpyBackend(
     NumpyNorm,
     NumpyOrder,
     NumpyPooling,
+    NumpyScatter,
     NumpySpecial,
     NumpyStriding,
     NumpySums,

@@ -1,4 +1,4 @@
-"""numpy's linear layers and embeddings: one matrix product over all leading axes, sums of rows by sorting."""
+"""numpy's linear layers and embeddings: one matrix product over all leading axes, sums of rows."""
 
 import math
 
@@ -6,10 +6,9 @@ import numpy as np
 
 from .half import in_float32
 from .numpy_conv import in_blas
+from .numpy_scatter import add_rows_to
 
 __all__ = ["NumpyNeural"]
-
-SORTED = 64  # rows from which sorting beats adding one by one
 
 
 def rows_of(x):
@@ -49,19 +48,5 @@ class NumpyNeural:
     def add_rows(self, y, index, rows):
         y, index = y.reshape(-1, y.shape[-1]), index.reshape(-1)
         out = np.zeros((rows, y.shape[1]), y.dtype)
-        if len(index) < SORTED:
-            np.add.at(out, index, y)
-            return out
-        order = np.argsort(index, kind="stable")
-        ordered = index[order]
-        starts = np.concatenate(([0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1))
-        counts = np.diff(starts, append=len(index))
-        # Rows met once are copied: a sum costs half a microsecond, however short.
-        once, several = starts[counts == 1], counts > 1
-        out[ordered[once]] = y[order[once]]
-        if several.any():
-            sums = np.add.reduceat(
-                y[order[np.repeat(several, counts)]], counts[several].cumsum() - counts[several], axis=0
-            )
-            out[ordered[starts[several]]] = sums
+        add_rows_to(out, index, y)
         return out

@@ -63,14 +63,5 @@ class NumpySums:
         return np.cumprod(a, axis, a.dtype)
 
     @staticmethod
-    def add_at(a, key, value):
-        if not is_half(a):
-            np.add.at(a, key, value)
-            return
-        total = a.astype(np.float32)
-        np.add.at(total, key, value)
-        a[...] = total
-
-    @staticmethod
     def divided(x, divisor):
         return x / divisor if x.itemsize != 2 else (x.astype(np.float32) / divisor).astype(x.dtype)
