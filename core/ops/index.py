@@ -10,7 +10,7 @@ from ..views import store, write_out
 from ..watching import watch
 from . import shape as s
 from .arithmetic import masked_fill
-from .key import Key, parse, qualified_name
+from .key import Key, parse, qualified_name, value_misfit
 
 
 def getitem(x, key):
@@ -346,6 +346,10 @@ def index_fill(input, dim, index, value):
 def index_put(input, indices, values, accumulate=False):
     """input with ``values`` written, or added, at the given index tensors."""
     key, kept = parse(input, tuple(indices)).arrays, index_tensors(tuple(indices))
+    if values._a.shape[:1] == (1,) and values.dim() > len(input._xp.getitem(input._a, key).shape):
+        raise value_misfit(
+            input, values, key
+        )  # the array libraries let these ones fall away, with the gradient's shape
     if not accumulate:
         return watch(s.index_put_(input, values, key), *kept)
     target = input._xp.getitem(input._a, key).shape

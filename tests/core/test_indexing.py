@@ -397,6 +397,11 @@ BAD = {
         RuntimeError,
         "shape mismatch: value tensor of shape [2] cannot be broadcast to indexing result of shape [2, 4, 5]",
     ),
+    "index_put of a dimension too many": (
+        lambda x: x[0, 0].index_put((torch.tensor([0, 1]),), torch.ones(1, 1, 2)),
+        RuntimeError,
+        "shape mismatch: value tensor of shape [1, 1, 2] cannot be broadcast to indexing result of shape [2]",
+    ),
     "take beyond the end": (
         lambda x: torch.take(x, torch.tensor([100])),
         IndexError,
