@@ -5,11 +5,12 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import plugrad as torch
 from plugrad.autograd import grad
+from plugrad_properties import fixed
 
 pytestmark = pytest.mark.device
 
@@ -641,7 +642,7 @@ def keys(draw):
     return shape, tuple(parts)
 
 
-@settings(max_examples=300, deadline=None)
+@fixed(300)
 @given(keys(), st.integers(0, 10**6))
 def test_random_keys_read(case, seed):
     shape, key = case
@@ -659,7 +660,7 @@ def test_random_keys_read(case, seed):
     np.testing.assert_allclose(host(g), scattered(weights, where, shape), rtol=1e-13, atol=1e-13)
 
 
-@settings(max_examples=200, deadline=None)
+@fixed(200)
 @given(keys(), st.integers(0, 10**6))
 def test_random_keys_write(case, seed):
     """Every place gets the same number, so repeated places do not matter."""

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import plugrad as torch
 from plugrad.autograd import grad
 from plugrad.testing import assert_close
+from plugrad_properties import fixed
 
 pytestmark = pytest.mark.device
 
@@ -707,7 +708,7 @@ def simulate(values, steps, weights):
     return arrays, sum(float((a * w).sum()) for a, w in zip(arrays, weights, strict=False))
 
 
-@settings(max_examples=150, deadline=None)
+@fixed(150)
 @given(steps=STEPS, seed=st.integers(0, 1000))
 def test_chains_of_views_and_writes(steps, seed):
     """Values after every step, and the gradient of a weighted sum of all views, against numpy and its differences."""
