@@ -12,6 +12,7 @@ from .derived import Derived
 from .distances import Distances
 from .fft import Fourier
 from .fractional_pooling import FractionalPooling
+from .grid_sampling import GridSampling
 from .half import HALF, in_float32
 from .host import lacking
 from .linalg import Linalg
@@ -20,8 +21,10 @@ from .neural import Neural
 from .normalization import Normalization
 from .padding import Padding
 from .pooling import Pooling
+from .resampling import Resampling
 from .scans import Scans
 from .scattering import Scattering
+from .shuffling import Shuffling
 from .special import Special
 from .stepping import Steps
 from .striding import Striding
@@ -40,14 +43,17 @@ class Backend(
     Distances,
     Fourier,
     FractionalPooling,
+    GridSampling,
     Linalg,
     Losses,
     Neural,
     Normalization,
     Padding,
     Pooling,
+    Resampling,
     Scans,
     Scattering,
+    Shuffling,
     Special,
     Steps,
     Striding,

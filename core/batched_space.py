@@ -36,12 +36,14 @@ OF_AXES = (
 AXES_AT = {"power_norm": 1, "roll": 1}
 
 #: Functions of the last axes, whatever stands before them.
-OF_LAST_AXES = "pad_edges pad_edges_input diagonal tril triu".split()
+OF_LAST_AXES = (
+    "pad_edges pad_edges_input diagonal tril triu resample resample_input pixel_shuffle pixel_unshuffle".split()
+)
 
 #: Functions of (N, C, *S): the examples are more images.
 OF_IMAGES = (
     "max_pool max_pool_with_indices max_pool_indices adaptive_max_pool_with_indices avg_pool avg_pool_input adaptive_avg_pool "
-    "adaptive_avg_pool_input unfold_windows fold_windows"
+    "adaptive_avg_pool_input unfold_windows fold_windows channel_shuffle"
 ).split()
 
 

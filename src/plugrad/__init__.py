@@ -277,6 +277,7 @@ from plugrad.core.ops.sampling import (
 from plugrad.core.ops.scan import cummax, cummin, logcumsumexp
 from plugrad.core.ops.scatter import index_reduce, scatter_reduce
 from plugrad.core.ops.sections import dsplit, hsplit, tensor_split, vsplit
+from plugrad.core.ops.shuffling import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from plugrad.core.ops.solving import cholesky_inverse, cholesky_solve, inverse
 from plugrad.core.ops.special import (
     digamma,
@@ -536,6 +537,7 @@ __all__ = [
     "celu_",
     "cfloat",
     "chain_matmul",
+    "channel_shuffle",
     "cholesky",
     "cholesky_inverse",
     "cholesky_solve",
@@ -795,6 +797,8 @@ __all__ = [
     "permute",
     "pinverse",
     "poisson_nll_loss",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "polar",
     "polygamma",
     "positive",

@@ -24,7 +24,8 @@ LATER = {"core": {"core.ops"}}
 
 #: The host side, where numpy arrays come in and go out.
 NUMPY_FILES = {
-    "core.generator", "core.interop", "core.printing", "core.random", "core.random_integers", "core.rounding", "core.serialization",
+    "core.generator", "core.interop", "core.printing", "core.random", "core.random_integers", "core.resampling",
+    "core.rounding", "core.serialization",
 }  # fmt: skip
 LIBRARIES = {"torch", "jax", "scipy", "mlx", "tensorflow", "array_api_strict", "array_api_compat", "dpnp"}
 
