@@ -47,8 +47,7 @@ class GridSampling:
         rows, total = self._channels_last(g), None
         shape = (g.shape[0] * math.prod(size), g.shape[1])
         for index, inside, weights in self._corners(grid, size, mode, padding, align):
-            part = self.select(self.expand_dims(inside, 1), self._weighted(rows, weights), 0.0)
-            spread = self.index_backward(part, (getattr(index, "_a", index),), shape)
+            spread = self._added_rows(self._weighted(rows, weights), index, inside, shape)
             total = spread if total is None else total + spread
         return self._channels_second(total, (g.shape[0], *size))
 
@@ -85,6 +84,11 @@ class GridSampling:
 
     def _picked(self, rows, index, inside):
         return self.select(self.expand_dims(inside, 1), self.getitem(rows, (index,)), 0.0)
+
+    def _added_rows(self, rows, index, inside, shape):
+        """Zeros of a shape, with the rows that lie inside added at an index."""
+        kept = self.select(self.expand_dims(inside, 1), rows, 0.0)
+        return self.index_backward(kept, (getattr(index, "_a", index),), shape)
 
     def _weighted(self, rows, weights):
         for weight in weights:

@@ -17,6 +17,7 @@ from .numpy_norm import NumpyNorm
 from .numpy_order import NumpyOrder
 from .numpy_pool import NumpyPooling
 from .numpy_scatter import NumpyScatter
+from .numpy_resampling import NumpyResampling
 from .numpy_special import NumpySpecial
 from .numpy_striding import NumpyStriding
 from .numpy_sums import NumpySums
@@ -35,6 +36,7 @@ class NumpyBackend(
     NumpyOrder,
     NumpyPooling,
     NumpyScatter,
+    NumpyResampling,
     NumpySpecial,
     NumpyStriding,
     NumpySums,

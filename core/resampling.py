@@ -25,7 +25,7 @@ class AxisTable:
         self.weights = weights
         self.shift = shift
         alone = self.count == size and (index[:, 0] == np.arange(size)).all()
-        self.unchanged = bool(alone and (weights is None or (weights[:, 0] == 1).all() and not weights[:, 1:].any()))
+        self.unchanged = bool(alone and (weights is None or ((weights[:, 0] == 1).all() and not weights[:, 1:].any())))
         self._placed = {}
 
     def __repr__(self):
