@@ -36,8 +36,8 @@ class GridSampling:
         """(N, C, *P): x at each place of the grid."""
         size, rows = tuple(x.shape[2:]), self._channels_last(x)
         total = None
-        for index, inside, weights in self._corners(grid, size, mode, padding, align):
-            part = self._weighted(self._picked(rows, index, inside), weights)
+        for index, inside, weights in self._grid_corners(grid, size, mode, padding, align):
+            part = self._rows_weighted(self._rows_at(rows, index, inside), weights)
             total = part if total is None else total + part
         return self._channels_second(total, (x.shape[0], *grid.shape[1:-1]))
 
@@ -46,8 +46,8 @@ class GridSampling:
         """The gradient of :meth:`grid_sample` for an x whose axes S have the sizes ``size``."""
         rows, total = self._channels_last(g), None
         shape = (g.shape[0] * math.prod(size), g.shape[1])
-        for index, inside, weights in self._corners(grid, size, mode, padding, align):
-            spread = self._added_rows(self._weighted(rows, weights), index, inside, shape)
+        for index, inside, weights in self._grid_corners(grid, size, mode, padding, align):
+            spread = self._rows_spread(self._rows_weighted(rows, weights), index, inside, shape)
             total = spread if total is None else total + spread
         return self._channels_second(total, (g.shape[0], *size))
 
@@ -57,11 +57,11 @@ class GridSampling:
         if mode == NEAREST:
             return self.zeros_like(grid)
         size, rows, above = tuple(x.shape[2:]), self._channels_last(x), self._channels_last(g)
-        axes = self._axes(grid, size, mode, padding, align)
+        axes = self._grid_taps(grid, size, mode, padding, align)
         totals = [None] * len(size)
         for taps in itertools.product(*axes):
-            index, inside = self._place(taps, size, grid.shape)
-            met = self.sum(self._picked(rows, index, inside) * above, (1,), False)
+            index, inside = self._corner(taps, size, grid.shape)
+            met = self.sum(self._rows_at(rows, index, inside) * above, (1,), False)
             for i, total in enumerate(totals):
                 part = met
                 for j, tap in enumerate(taps):
@@ -82,27 +82,27 @@ class GridSampling:
         rank = len(places) + 1
         return self.packed(self.permute_dims(moved, (0, rank - 1, *range(1, rank - 1))))
 
-    def _picked(self, rows, index, inside):
+    def _rows_at(self, rows, index, inside):
         return self.select(self.expand_dims(inside, 1), self.getitem(rows, (index,)), 0.0)
 
-    def _added_rows(self, rows, index, inside, shape):
+    def _rows_spread(self, rows, index, inside, shape):
         """Zeros of a shape, with the rows that lie inside added at an index."""
         kept = self.select(self.expand_dims(inside, 1), rows, 0.0)
         return self.index_backward(kept, (getattr(index, "_a", index),), shape)
 
-    def _weighted(self, rows, weights):
+    def _rows_weighted(self, rows, weights):
         for weight in weights:
             rows = rows * self.expand_dims(weight, 1)
         return rows
 
     # --- where the corners lie ---
-    def _corners(self, grid, size, mode, padding, align):
+    def _grid_corners(self, grid, size, mode, padding, align):
         """For each corner: the row of every place, whether it lies inside, and the weights to be multiplied."""
-        for taps in itertools.product(*self._axes(grid, size, mode, padding, align)):
+        for taps in itertools.product(*self._grid_taps(grid, size, mode, padding, align)):
             weights = [tap.weight for tap in taps if tap.weight is not None]
-            yield *self._place(taps, size, grid.shape), [math.prod(weights)] if weights else []
+            yield *self._corner(taps, size, grid.shape), [math.prod(weights)] if weights else []
 
-    def _place(self, taps, size, shape):
+    def _corner(self, taps, size, shape):
         """(the row that one tap of each axis meets, whether all of them lie inside), for every place."""
         images, places = shape[0], math.prod(shape[1:-1])
         image = self.reshape(self.arange(0, images, 1, self.int64), (images, 1))
@@ -113,7 +113,7 @@ class GridSampling:
             inside = tap.inside if inside is None else self.logical_and(inside, tap.inside)
         return row, inside
 
-    def _axes(self, grid, size, mode, padding, align):
+    def _grid_taps(self, grid, size, mode, padding, align):
         """The taps of each axis of S, for all places in a row."""
         flat = self.reshape(grid, (math.prod(grid.shape[:-1]), len(size)))
         last = len(size) - 1
@@ -121,16 +121,19 @@ class GridSampling:
         return [taps(self.slice(flat, (..., last - i)), n, padding, align) for i, n in enumerate(size)]
 
     def _linear_taps(self, u, n, padding, align):
-        place, slope = self._padded(*self._unnormalized(u, n, align), n, padding, align)
+        place, slope = self._grid_padded(*self._unnormalized(u, n, align), n, padding, align)
         low = self.floor(place)
         part = place - low
-        return [Tap(*self._element(low, n), 1.0 - part, -slope), Tap(*self._element(low + 1.0, n), part, slope)]
+        return [
+            Tap(*self._grid_element(low, n), 1.0 - part, -slope),
+            Tap(*self._grid_element(low + 1.0, n), part, slope),
+        ]
 
     def _nearest_taps(self, u, n, padding, align):
-        place, _ = self._padded(*self._unnormalized(u, n, align), n, padding, align)
+        place, _ = self._grid_padded(*self._unnormalized(u, n, align), n, padding, align)
         if padding != ZEROS:  # what is no number becomes the first element
             place = self.select(place == place, place, 0.0)
-        return [Tap(*self._element(self.round(place), n))]
+        return [Tap(*self._grid_element(self.round(place), n))]
 
     def _cubic_taps(self, u, n, padding, align):
         place, slope = self._unnormalized(u, n, align)
@@ -140,15 +143,15 @@ class GridSampling:
         for k, (far, x, sign) in enumerate(
             ((True, t + 1.0, 1), (False, t, 1), (False, 1.0 - t, -1), (True, 2.0 - t, -1))
         ):
-            met, _ = self._padded(low + (k - 1.0), slope, n, padding, align)
+            met, _ = self._grid_padded(low + (k - 1.0), slope, n, padding, align)
             if far:
                 weight, change = ((A * x - 5 * A) * x + 8 * A) * x - 4 * A, (3 * A * x - 10 * A) * x + 8 * A
             else:
                 weight, change = ((A + 2) * x - (A + 3)) * x * x + 1.0, (3 * (A + 2) * x - 2 * (A + 3)) * x
-            found.append(Tap(*self._element(met, n), weight, change * (sign * slope)))
+            found.append(Tap(*self._grid_element(met, n), weight, change * (sign * slope)))
         return found
 
-    def _element(self, place, n):
+    def _grid_element(self, place, n):
         inside = self.logical_and(place >= 0, place <= n - 1)
         return self.astype(self.select(inside, place, 0.0), self.int64), inside
 
@@ -158,7 +161,7 @@ class GridSampling:
             return (u + 1.0) * (0.5 * (n - 1)), 0.5 * (n - 1)
         return ((u + 1.0) * n - 1.0) * 0.5, 0.5 * n
 
-    def _padded(self, place, slope, n, padding, align):
+    def _grid_padded(self, place, slope, n, padding, align):
         """(the place, moved inside by the padding; its slope, which then is an array)."""
         if padding == ZEROS:
             return place, slope

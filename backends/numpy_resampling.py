@@ -81,13 +81,13 @@ class NumpyResampling(GridSampling, Resampling):
             g = multiplied(g, axis, table, transposed=True)
         return g
 
-    def _picked(self, rows, index, inside):
+    def _rows_at(self, rows, index, inside):
         found = rows.take(index, 0)
         if not inside.all():
             found[~inside] = 0
         return found
 
-    def _added_rows(self, rows, index, inside, shape):
+    def _rows_spread(self, rows, index, inside, shape):
         if not inside.all():
             rows, index = rows[inside], index[inside]
         places = index[:, None] * shape[1] + np.arange(shape[1])

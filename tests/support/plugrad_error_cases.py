@@ -67,7 +67,6 @@ LATER = {
     "layer-lstm-hidden": "nn.GRU",
     "layer-lstm-rank": "nn.LSTM",
     "warns-lstm-dropout": "nn.LSTM",
-    "layer-pixel-shuffle": "nn.functional.pixel_shuffle",
     "optimizer-adadelta-rho": "optim.Adadelta",
     "optimizer-adagrad-decay": "optim.Adagrad",
     "optimizer-lbfgs-groups": "optim.LBFGS",
