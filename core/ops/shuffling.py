@@ -2,6 +2,7 @@
 
 from ..compile import linear
 from ..tensor import Tensor
+from .shape import clone_
 
 __all__ = ["channel_shuffle", "pixel_shuffle", "pixel_unshuffle"]
 
@@ -69,7 +70,7 @@ def pixel_unshuffle(input, downscale_factor):
         downscale_factor: r.
 
     Shapes:
-        (*, C, H · r, W · r) → (*, C · r², H, W)
+        (*, C, H · r, W · r) → (*, C · r², H, W); without elements the input's own
 
     Raises:
         RuntimeError: too few dimensions, r not positive, or height or width are no multiples of r.
@@ -87,6 +88,8 @@ def pixel_unshuffle(input, downscale_factor):
                 f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({axis})={input.shape[axis]} is "
                 f"not divisible by {downscale_factor}"
             )
+    if 0 in input._a.shape:  # torch's result has the shape of the input then
+        return clone_(input)
     return pixel_unshuffle_(input, downscale_factor)
 
 

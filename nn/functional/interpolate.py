@@ -1,5 +1,6 @@
 """Signals, images and volumes in another size."""
 
+import math
 import operator
 import warnings
 
@@ -10,6 +11,7 @@ from .interpolate_errors import (
     antialias_error,
     argument_error,
     dtype_error,
+    factor_error,
     mode_error,
     rank_error,
     scale_count_error,
@@ -133,7 +135,7 @@ def _requested(input, dims, size, scale_factor):
 
 
 def _is_whole(n):
-    return isinstance(n, int) or (hasattr(n, "__index__") and not isinstance(n, Tensor) and not hasattr(n, "__len__"))
+    return hasattr(n, "__index__")
 
 
 def _resampled(input, mode, dims, sizes, scales, align_corners, antialias):
@@ -161,20 +163,29 @@ def _takes(input, mode):
 
 def _numbers(name, input, sizes, scales, align_corners):
     """(the new sizes, the factors that the user gave or None), as numbers."""
-    if align_corners.__class__ is not bool and align_corners is not None:
+    given = scales if sizes is None else sizes
+    right = align_corners is None or align_corners.__class__ is bool
+    if not right or not (_is_factor if sizes is None else _is_size)(given[0]):
         raise argument_error(name, sizes, scales, align_corners)
-    if sizes is None:
-        if not all(isinstance(scale, (int, float)) and not isinstance(scale, bool) for scale in scales):
-            raise argument_error(name, sizes, scales, align_corners)
-        return [int(n * float(scale)) for n, scale in zip(input._a.shape[2:], scales, strict=True)], [
-            *map(float, scales)
-        ]
-    try:
-        if any(isinstance(n, bool) for n in sizes):
-            raise TypeError
+    if sizes is not None:
         return [operator.index(n) for n in sizes], [None] * len(sizes)
-    except TypeError:
-        raise argument_error(name, sizes, scales, align_corners) from None
+    for place, scale in enumerate(scales, 1):
+        if not hasattr(scale, "__float__"):
+            raise factor_error(name, scale, place)
+    factors = [float(scale) for scale in scales]
+    if not all(map(math.isfinite, factors)):
+        raise RuntimeError("value cannot be converted to type int64_t without overflow")
+    return [int(n * factor) for n, factor in zip(input._a.shape[2:], factors, strict=True)], factors
+
+
+def _is_factor(scale):
+    return hasattr(scale, "__float__") and not isinstance(scale, Tensor)
+
+
+def _is_size(n):
+    if isinstance(n, Tensor):
+        return not n.is_floating_point()
+    return _is_whole(n) and not isinstance(n, bool)
 
 
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):

@@ -6,6 +6,7 @@ __all__ = [
     "antialias_error",
     "argument_error",
     "dtype_error",
+    "factor_error",
     "mode_error",
     "rank_error",
     "scale_count_error",
@@ -84,9 +85,15 @@ def rank_error(shape):
     return RuntimeError(f"Non-empty {len(shape)}D data tensor expected but got a tensor with sizes {list(shape)}")
 
 
+#: Where torch's functions of images differ from those of signals and volumes.
+OF_IMAGES = {"nearest": "upsample_nearest2d_channels_last", "linear": "upsample_bilinear2d_channels_last"}
+
+
 def dtype_error(kind, input):
     plain = "nearest" if kind.startswith("nearest") else kind
     name = "compute_index_ranges_weights" if kind.endswith("-antialias") else f"compute_indices_weights_{plain}"
+    if len(input._a.shape) == 4:
+        name = OF_IMAGES.get(plain, name)
     return NotImplementedError(f"\"{name}\" not implemented for '{scalar_name(input.dtype)}'")
 
 
@@ -97,10 +104,8 @@ def argument_error(name, sizes, scales, align_corners):
     aligned = [] if align_corners is None else [align_corners]
     given = [sizes, *aligned, scales]
     kinds = ", ".join(["Tensor", *(type(value).__name__ for value in given)])
-    fits = [False, *(value.__class__ is bool for value in aligned), scales is not None and all(map(_is_number, scales))]
-    told = ", ".join(
-        ["Tensor", *(_kind(value) if fit else f"!{_kind(value)}!" for value, fit in zip(given, fits, strict=True))]
-    )
+    # torch marks all but the tensor and a bool, also what is right.
+    told = ", ".join(["Tensor", *("bool" if value.__class__ is bool else f"!{_kind(value)}!" for value in given)])
     bools = "bool align_corners, " if aligned else ""
     return TypeError(
         f"{name}() received an invalid combination of arguments - got ({kinds}), but expected one of:\n"
@@ -110,8 +115,10 @@ def argument_error(name, sizes, scales, align_corners):
     )
 
 
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def factor_error(name, scale, place):
+    return TypeError(
+        f"{name}(): argument 'scale_factors' must be tuple of floats, but found element of type {type(scale).__name__} at pos {place}"
+    )
 
 
 def _kind(value):
