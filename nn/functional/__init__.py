@@ -54,7 +54,7 @@ from .fractional_pool import (
     fractional_max_pool3d_with_indices,
 )
 from .grid import affine_grid, grid_sample
-from .interpolate import interpolate, upsample, upsample_bilinear, upsample_nearest
+from .interpolation import interpolate, upsample, upsample_bilinear, upsample_nearest
 from .linear import bilinear, linear
 from .loss import (
     binary_cross_entropy,

@@ -7,7 +7,7 @@ import warnings
 from ...core.ops.resample import RESAMPLE
 from ...core.resampling import axis_table
 from ...core.tensor import Tensor
-from .interpolate_errors import (
+from .interpolation_errors import (
     antialias_error,
     argument_error,
     dtype_error,
