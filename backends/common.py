@@ -22,6 +22,7 @@ from .normalization import Normalization
 from .padding import Padding
 from .pooling import Pooling
 from .resampling import Resampling
+from .recurrent import Recurrent
 from .scans import Scans
 from .scattering import Scattering
 from .shuffling import Shuffling
@@ -51,6 +52,7 @@ class Backend(
     Padding,
     Pooling,
     Resampling,
+    Recurrent,
     Scans,
     Scattering,
     Shuffling,
