@@ -18,6 +18,7 @@ from .numpy_order import NumpyOrder
 from .numpy_pool import NumpyPooling
 from .numpy_scatter import NumpyScatter
 from .numpy_resampling import NumpyResampling
+from .numpy_recurrent import NumpyRecurrent
 from .numpy_special import NumpySpecial
 from .numpy_striding import NumpyStriding
 from .numpy_sums import NumpySums
@@ -37,6 +38,7 @@ class NumpyBackend(
     NumpyPooling,
     NumpyScatter,
     NumpyResampling,
+    NumpyRecurrent,
     NumpySpecial,
     NumpyStriding,
     NumpySums,

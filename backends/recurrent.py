@@ -58,6 +58,17 @@ class Recurrent:
         width = a.shape[1] // count
         return [self.getitem(a, (slice(None), slice(i * width, (i + 1) * width))) for i in range(count)]
 
+    def _packed(self, *arrays):
+        """Arrays (n, H) one after the other in a vector."""
+        return self.concat([self.reshape(a, (a.shape[0] * a.shape[1],)) for a in arrays], 0)
+
+    def _unpacked(self, kept, step, count, hidden):
+        """The ``count`` arrays (n, H) that were kept of a step."""
+        size = count * hidden
+        block = self.getitem(kept, (slice(step.start * size, step.stop * size),))
+        block = self.reshape(block, (count, step.stop - step.start, hidden))
+        return [self.getitem(block, (k,)) for k in range(count)]
+
     def _in_time(self, parts, reverse):
         """What the steps gave, in the order of time."""
         return self.concat(parts[::-1] if reverse else parts, 0)
@@ -105,12 +116,13 @@ class Recurrent:
             w_hr: (P, H) or None.
 
         Returns:
-            (y, h_n, c_n, kept): the last is for :meth:`lstm_grad` and has a form of the backend's own.
+            (y, h_n, c_n, kept): the last is for :meth:`lstm_grad`, of each step the arrays (n, H) of the gates in the order
+            g, i, f, o, of c before, and of tanh c, all in one vector.
         """
         return self.lstm_steps(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse)
 
     def lstm_steps(self, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse):
-        """:meth:`lstm` step by step; kept is (rows, 6 · H): the gates, c before, and tanh c."""
+        """:meth:`lstm` as a composition."""
         dtype = x.dtype
         x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr = map(self.widened, (x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr))
         projected = self._projected(x, w_ih, b_ih, b_hh)
@@ -126,7 +138,7 @@ class Recurrent:
             y = o * squashed
             hidden.value = y if w_hr is None else self._recurrent(y, w_hr)
             outputs.append(hidden.value)
-            kept.append(self.concat([i, f, g, o, before, squashed], 1))
+            kept.append(self._packed(g, i, f, o, before, squashed))
         made = self._shaped_output(outputs, x, reverse), hidden.end(), cell.end()
         return (*(self.narrowed(a, dtype) for a in made), self._in_time(kept, reverse))
 
@@ -139,15 +151,18 @@ class Recurrent:
     ):  # fmt: skip
         """The gradients for x, h, c, w_ih, w_hh, b_ih, b_hh and w_hr."""
         g_y, g_h, g_c, y, x, h, c, w_ih, w_hh, w_hr = map(self.widened, (g_y, g_h, g_c, y, x, h, c, w_ih, w_hh, w_hr))
-        y, kept = self.recalled_lstm(y, kept, x, h, c, w_ih, w_hh, self.widened(b_ih), self.widened(b_hh), w_hr, sizes, reverse)
+        y, kept = self.recalled_lstm(
+            y, kept, x, h, c, w_ih, w_hh, self.widened(b_ih), self.widened(b_hh), w_hr, sizes, reverse
+        )
         steps, g_y, y = steps_of(x.shape, sizes, reverse), self._rows(g_y), self._rows(y)
         hidden, cell, for_gates, for_output = Carried(self, g_h), Carried(self, g_c), [], []
         for step in reversed(steps):
             n = step.stop - step.start
-            i, f, g, o, before, squashed = self._parts(self.getitem(kept, (step,)), 6)
+            g, i, f, o, before, squashed = self._unpacked(kept, step, 6, c.shape[1])
             d = hidden.enter(n) + self.getitem(g_y, (step,))
-            for_output.append(d)
-            d = d if w_hr is None else self.linear_input(d, w_hr)
+            if w_hr is not None:
+                for_output.append((d, o * squashed))
+                d = self.linear_input(d, w_hr)
             d_cell = cell.enter(n) + d * o * (1.0 - squashed * squashed)
             cell.value = d_cell * f
             parts = (
@@ -163,8 +178,7 @@ class Recurrent:
         for_x, *others = self._weight_grads(gates, gates, x, self._before(h, y, steps, reverse), w_ih, wanted)
         for_w_hr = None
         if w_hr is not None and needs[7]:
-            _, _, _, o, _, squashed = self._parts(kept, 6)
-            for_w_hr = self.linear_weight(self._in_time(for_output, not reverse), o * squashed)
+            for_w_hr = self.linear_weight(*(self.concat(part, 0) for part in zip(*for_output, strict=True)))
         return for_x, back, cell.end(), *others, for_w_hr
 
     # --- GRU ---
@@ -177,12 +191,13 @@ class Recurrent:
             b_ih, b_hh: (3 · H) or None.
 
         Returns:
-            (y, h_n, kept): the last is for :meth:`gru_grad` and has a form of the backend's own.
+            (y, h_n, kept): the last is for :meth:`gru_grad`, of each step the arrays (n, H) of r, of z, of W h + b for n, and
+            of n, all in one vector.
         """
         return self.gru_steps(x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse)
 
     def gru_steps(self, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse):
-        """:meth:`gru` step by step; kept is (rows, 4 · H): r, z, n and W h + b for n."""
+        """:meth:`gru` as a composition."""
         dtype = x.dtype
         x, h, w_ih, w_hh, b_ih, b_hh = map(self.widened, (x, h, w_ih, w_hh, b_ih, b_hh))
         projected = self._projected(x, w_ih, b_ih)
@@ -196,7 +211,7 @@ class Recurrent:
             new = self.tanh(new + r * new_h)
             hidden.value = new + z * (before - new)
             outputs.append(hidden.value)
-            kept.append(self.concat([r, z, new, new_h], 1))
+            kept.append(self._packed(r, z, new_h, new))
         made = self._shaped_output(outputs, x, reverse), hidden.end()
         return (*(self.narrowed(a, dtype) for a in made), self._in_time(kept, reverse))
 
@@ -212,7 +227,7 @@ class Recurrent:
         before = self._before(h, self._rows(y), steps, reverse)
         hidden, for_x, for_h = Carried(self, g_h), [], []
         for step in reversed(steps):
-            r, z, new, new_h = self._parts(self.getitem(kept, (step,)), 4)
+            r, z, new_h, new = self._unpacked(kept, step, 4, h.shape[1])
             d = hidden.enter(step.stop - step.start) + self.getitem(g_y, (step,))
             d_new = d * (1.0 - z) * (1.0 - new * new)
             d_z = d * (self.getitem(before, (step,)) - new) * z * (1.0 - z)
@@ -237,7 +252,7 @@ class Recurrent:
         return self.rnn_steps(x, h, w_ih, w_hh, b_ih, b_hh, relu, sizes, reverse)
 
     def rnn_steps(self, x, h, w_ih, w_hh, b_ih, b_hh, relu, sizes, reverse):
-        """:meth:`rnn` step by step."""
+        """:meth:`rnn` as a composition."""
         dtype = x.dtype
         x, h, w_ih, w_hh, b_ih, b_hh = map(self.widened, (x, h, w_ih, w_hh, b_ih, b_hh))
         projected = self._projected(x, w_ih, b_ih, b_hh)

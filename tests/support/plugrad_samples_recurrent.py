@@ -21,8 +21,8 @@ def inputs(rng, gates, shape, sizes, biases, projection, cells):
     return [rng.standard_normal((*shape, 3)), *states, *matrices, *vectors, *last]
 
 
-STEPS = ((3, 2), None)
-PACKED = ((6,), (3, 2, 1))
+STEPS = ((2, 2), None)
+PACKED = ((3,), (2, 1))
 LEVEL = ((4,), (2, 2))
 SINGLE = ((2,), (2,))
 
@@ -80,28 +80,38 @@ def or_zero(bias):
     return 0.0 if bias is None else bias
 
 
+def by_step(kept, x, sizes):
+    """(arrays, rows, H) as one vector, in which the arrays of a step follow each other."""
+    sizes = (x.shape[1],) * x.shape[0] if sizes is None else sizes
+    return np.concatenate([part.reshape(-1) for part in np.split(kept, np.cumsum(sizes)[:-1], 1)])
+
+
 def lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse):
     flat = x.reshape(-1, x.shape[-1])
-    y, h_n, c_n = np.empty((len(flat), h.shape[1])), h.copy(), c.copy()
+    y, h_n, c_n, kept = np.empty((len(flat), h.shape[1])), h.copy(), c.copy(), np.empty((6, len(flat), c.shape[1]))
     for i, rows in each_sequence(x, sizes, reverse):
         for row in rows:
             a, f, g, o = np.split(w_ih @ flat[row] + w_hh @ h_n[i] + or_zero(b_ih) + or_zero(b_hh), 4)
+            kept[:5, row] = np.tanh(g), sigmoid(a), sigmoid(f), sigmoid(o), c_n[i]
             c_n[i] = sigmoid(f) * c_n[i] + sigmoid(a) * np.tanh(g)
+            kept[5, row] = np.tanh(c_n[i])
             full = sigmoid(o) * np.tanh(c_n[i])
             y[row] = h_n[i] = full if w_hr is None else w_hr @ full
-    return y.reshape(*x.shape[:-1], -1), h_n, c_n
+    return y.reshape(*x.shape[:-1], -1), h_n, c_n, by_step(kept, x, sizes)
 
 
 def gru(x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse):
     flat = x.reshape(-1, x.shape[-1])
-    y, h_n = np.empty((len(flat), h.shape[1])), h.copy()
+    y, h_n, kept = np.empty((len(flat), h.shape[1])), h.copy(), np.empty((4, len(flat), h.shape[1]))
     for i, rows in each_sequence(x, sizes, reverse):
         for row in rows:
             r, z, n = np.split(w_ih @ flat[row] + or_zero(b_ih), 3)
             r_h, z_h, n_h = np.split(w_hh @ h_n[i] + or_zero(b_hh), 3)
-            z = sigmoid(z + z_h)
-            y[row] = h_n[i] = (1 - z) * np.tanh(n + sigmoid(r + r_h) * n_h) + z * h_n[i]
-    return y.reshape(*x.shape[:-1], -1), h_n
+            r, z = sigmoid(r + r_h), sigmoid(z + z_h)
+            n = np.tanh(n + r * n_h)
+            kept[:, row] = r, z, n_h, n
+            y[row] = h_n[i] = (1 - z) * n + z * h_n[i]
+    return y.reshape(*x.shape[:-1], -1), h_n, by_step(kept, x, sizes)
 
 
 def rnn(x, h, w_ih, w_hh, b_ih, b_hh, relu, sizes, reverse):
@@ -114,4 +124,4 @@ def rnn(x, h, w_ih, w_hh, b_ih, b_hh, relu, sizes, reverse):
     return y.reshape(*x.shape[:-1], -1), h_n
 
 
-REFERENCES = {name: rnn for name in SAMPLES if name.startswith("rnn_")}
+REFERENCES = {name: {"lstm": lstm, "gru": gru, "rnn": rnn}[name.partition("_")[0]] for name in SAMPLES}
