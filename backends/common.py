@@ -19,6 +19,7 @@ from .linalg import Linalg
 from .losses import Losses
 from .neural import Neural
 from .normalization import Normalization
+from .packing import Packing
 from .padding import Padding
 from .pooling import Pooling
 from .resampling import Resampling
@@ -49,6 +50,7 @@ class Backend(
     Losses,
     Neural,
     Normalization,
+    Packing,
     Padding,
     Pooling,
     Resampling,

@@ -15,6 +15,7 @@ from .numpy_losses import NumpyLosses
 from .numpy_neural import NumpyNeural
 from .numpy_norm import NumpyNorm
 from .numpy_order import NumpyOrder
+from .numpy_packing import NumpyPacking
 from .numpy_pool import NumpyPooling
 from .numpy_scatter import NumpyScatter
 from .numpy_resampling import NumpyResampling
@@ -35,6 +36,7 @@ class NumpyBackend(
     NumpyNeural,
     NumpyNorm,
     NumpyOrder,
+    NumpyPacking,
     NumpyPooling,
     NumpyScatter,
     NumpyResampling,

@@ -4,7 +4,7 @@ At (20, 128) a ufunc on columns of a matrix takes four times as long as on an ar
 which costs nothing, as the product with the recurrent weights can be made gate by gate. The gradients of the gates lie side
 by side again: then those of the weights, and of the states, are one product.
 
-σ(a) = (1 + tanh(a / 2)) / 2: numpy's tanh is faster than its exp, and one call serves all gates; the halves of the arguments
+The sigmoid of a is (1 + tanh(a / 2)) / 2: numpy's tanh is faster than its exp, and one call serves all gates; the halves of the arguments
 are in copies of the weights.
 """
 
@@ -179,7 +179,7 @@ def lstm_factors(blocks, factors, slope):
         factors: (steps, 4, n, H) for the gates: three times of the gradient of c, once of h.
         slope: (steps, n, H), from h to c.
     """
-    g, i, f, o, before, squashed = (blocks[:, k] for k in range(6))
+    g, i, _, o, before, squashed = (blocks[:, k] for k in range(6))
     np.subtract(1.0, blocks[:, 1:4], out=factors[:, 1:])
     np.multiply(factors[:, 1:], blocks[:, 1:4], out=factors[:, 1:])
     for_g, for_i, for_f, for_o = (factors[:, k] for k in range(4))
@@ -269,7 +269,7 @@ def gru_forward(x, h, w_ih, w_hh, b_ih, b_hh, steps):
 
 def gru_factors(blocks, before, factors):
     """What the gradient of h is multiplied by for r, z, W h + b of n, and n: (steps, 4, n, H)."""
-    r, z, new_h, new = (blocks[:, k] for k in range(4))
+    r, _, new_h, new = (blocks[:, k] for k in range(4))
     for_r, for_z, for_new_h, for_new = (factors[:, k] for k in range(4))
     np.subtract(1.0, blocks[:, :2], out=factors[:, :2])
     np.multiply(new, new, out=for_new)
