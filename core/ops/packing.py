@@ -21,7 +21,9 @@ pad_packed = general(
 pad_sequences = general(
     "pad_sequences_(x, *, lengths, length, value, batch_first, left)",
     lambda xp, g, lengths, batch_first, left: xp.unpad_sequences(g, lengths, batch_first, left),
-    jvp=lambda xp, t_x, lengths, length, batch_first, left: xp.pad_sequences(t_x, lengths, length, 0, batch_first, left),
+    jvp=lambda xp, t_x, lengths, length, batch_first, left: xp.pad_sequences(
+        t_x, lengths, length, 0, batch_first, left
+    ),
     doc="sequences that lie one after the other as (length, N, ·) or (N, length, ·), padded with a value",
     xp="pad_sequences",
     node="CopySlices",

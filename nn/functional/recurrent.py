@@ -182,7 +182,9 @@ def _are_tensors(value):
 def _invalid(kind, args, kwargs):
     came = ", ".join([type(a).__name__ for a in args] + [f"{k}={type(v).__name__}" for k, v in kwargs.items()])
     hx = "Tensor hx" if kind.states == 1 else "tuple of Tensors hx"
-    rest = f"{hx}, tuple of Tensors params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional"
+    rest = (
+        f"{hx}, tuple of Tensors params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional"
+    )
     return TypeError(
         f"{kind.name}() received an invalid combination of arguments - got ({came}), but expected one of:\n"
         f" * (Tensor data, Tensor batch_sizes, {rest})\n * (Tensor input, {rest}, bool batch_first)\n"
@@ -219,7 +221,8 @@ def run_packed(kind, data, batch_sizes, states, *settings):
 
 
 def lstm(*args, **kwargs):
-    """Layers of long short-term memory: c ← σ(f) · c + σ(i) · tanh(g), h ← σ(o) · tanh(c), with (i, f, g, o) = W x + b + W h + b.
+    """Layers of long short-term memory: c ← s(f) · c + s(i) · tanh(g), h ← s(o) · tanh(c), with i, f, g, o = W x + b + W h + b and
+    the sigmoid s.
 
     Called with ``(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)``, or for what a
     PackedSequence holds with ``(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional)``.
@@ -256,7 +259,8 @@ def lstm(*args, **kwargs):
 
 
 def gru(*args, **kwargs):
-    """Layers of gated recurrent units: h ← (1 - z) · n + z · h with r, z = σ(W x + b + W h + b), n = tanh(W x + b + r · (W h + b)).
+    """Layers of gated recurrent units: h ← (1 - z) · n + z · h with n = tanh(W x + b + r · (W h + b)) and r and z the sigmoids of
+    W x + b + W h + b.
 
     The arguments are those of :func:`lstm`, but ``hx`` is one tensor, and there is no w_hr. Returns the output and the last h.
 
@@ -307,7 +311,9 @@ def _check_step(kind, input, states, weights):
     """Raise torch's error for a step whose sizes do not fit."""
     w_ih, w_hh, *_ = weights
     if input.dim() < 2:
-        raise IndexError(f"Dimension out of range (expected to be in range of [-{input.dim()}, {input.dim() - 1}], but got 1)")
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [-{input.dim()}, {input.dim() - 1}], but got 1)"
+        )
     if input.shape[1] != w_ih.shape[1]:
         raise RuntimeError(f"input has inconsistent input_size: got {input.shape[1]} expected {w_ih.shape[1]}")
     for place, state in enumerate(states):
@@ -332,7 +338,9 @@ def _both(b_ih, b_hh):
 def _check_tensors(name, **tensors):
     for place, (argument, value) in enumerate(tensors.items(), 1):
         if not isinstance(value, Tensor):
-            raise TypeError(f"{name}(): argument '{argument}' (position {place}) must be Tensor, not {type(value).__name__}")
+            raise TypeError(
+                f"{name}(): argument '{argument}' (position {place}) must be Tensor, not {type(value).__name__}"
+            )
 
 
 def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):

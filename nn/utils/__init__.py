@@ -1,6 +1,7 @@
 """Functions on the parameters and gradients of models."""
 
 from . import parametrizations, parametrize, stateless
+from . import rnn, stateless
 from .clip_grad import clip_grad_norm, clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from .convert_parameters import parameters_to_vector, vector_to_parameters
 from .fusion import fuse_conv_bn_eval, fuse_conv_bn_weights, fuse_linear_bn_eval, fuse_linear_bn_weights
@@ -25,6 +26,7 @@ __all__ = [
     "remove_weight_norm",
     "skip_init",
     "spectral_norm",
+    "rnn",
     "stateless",
     "vector_to_parameters",
     "weight_norm",
