@@ -59,7 +59,7 @@ def total(first, second):
 
 def gates_apart(a, gates):
     """The columns (n, gates · H) as a view (gates, n, H)."""
-    return a.reshape(len(a), gates, -1).swapaxes(0, 1)
+    return a.reshape(len(a), gates, a.shape[1] // gates).swapaxes(0, 1)
 
 
 def halves(dtype):
@@ -70,16 +70,6 @@ def to_sigmoid(a, half):
     """(1 + a) / 2 in place."""
     np.multiply(a, half, out=a)
     np.add(a, half, out=a)
-
-
-def before_steps(first, values, steps):
-    """The state that each step began with, where ``values`` are those that the steps ended with."""
-    state, out = first.copy(), np.empty((len(values), first.shape[1]), first.dtype)
-    for step in steps:
-        n = step.stop - step.start
-        out[step] = state[:n]
-        state[:n] = values[step]
-    return out
 
 
 def weight_grads(g_ih, g_hh, x, before, needs):
@@ -145,13 +135,14 @@ def lstm_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, steps):
     bias = None if bias is None else shuffled(bias, LSTM_ORDER, LSTM_FACTORS)
     inputs = projected(x, shuffled(w_ih, LSTM_ORDER, LSTM_FACTORS), bias)
     recurrent = by_gate(shuffled(w_hh, LSTM_ORDER, LSTM_FACTORS), 4)
-    kept, y = np.empty(rows * 6 * hidden, x.dtype), np.empty((rows, h.shape[1]), x.dtype)
+    kept = np.empty(rows * 6 * hidden, x.dtype)
+    y, begun = (np.empty((rows, h.shape[1]), x.dtype) for _ in range(2))
     h, c, half = h.copy(), c.copy(), halves(x.dtype)
     for step in steps:
         n = step.stop - step.start
         block = lstm_blocks(kept, step, hidden).reshape(6, n, hidden)
         gates, before, squashed = block[:4], block[4], block[5]
-        cell = c[:n]
+        cell, begun[step] = c[:n], h[:n]
         np.matmul(h[:n], recurrent, out=gates)
         np.add(gates, gates_apart(inputs[step], 4), out=gates)
         np.tanh(gates, out=gates)
@@ -168,7 +159,7 @@ def lstm_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, steps):
         else:
             np.matmul(o * squashed, w_hr.T, out=out)
         h[:n] = out
-    return y, h, c, kept
+    return y, h, c, kept, begun
 
 
 def lstm_factors(blocks, factors, slope):
@@ -201,7 +192,7 @@ def lstm_backward(g_y, d, d_cell, w_hh, w_hr, kept, steps):
     outputs = None if w_hr is None else np.empty_like(g_y, order="C")
     for chunk, n in reversed(list(Chunks(steps, 4 * hidden))):
         rows = joined(chunk)
-        blocks = lstm_blocks(kept, rows, hidden).reshape(-1, 6, n, hidden)
+        blocks = lstm_blocks(kept, rows, hidden).reshape(len(chunk), 6, n, hidden)
         factors, slopes = np.empty((len(chunk), 4, n, hidden), g_y.dtype), np.empty((len(chunk), n, hidden), g_y.dtype)
         lstm_factors(blocks, factors, slopes)
         state, cell = d[:n], d_cell[:n]
@@ -227,7 +218,7 @@ def full_output(kept, steps, hidden):
     """o · tanh c of all rows: what w_hr was multiplied with."""
     out = np.empty((len(kept) // (6 * hidden), hidden), kept.dtype)
     for step in steps:
-        block = lstm_blocks(kept, step, hidden).reshape(6, -1, hidden)
+        block = lstm_blocks(kept, step, hidden).reshape(6, step.stop - step.start, hidden)
         np.multiply(block[3], block[5], out=out[step])
     return out
 
@@ -244,12 +235,14 @@ def gru_forward(x, h, w_ih, w_hh, b_ih, b_hh, steps):
         bias = shuffled(bias, order, factors)
     inputs = projected(x, shuffled(w_ih, order, factors), bias)
     recurrent = by_gate(shuffled(w_hh, order, factors), 3)
-    kept, y = np.empty(rows * 4 * hidden, x.dtype), np.empty((rows, hidden), x.dtype)
+    kept = np.empty(rows * 4 * hidden, x.dtype)
+    y, begun = (np.empty((rows, hidden), x.dtype) for _ in range(2))
     h, half = h.copy(), halves(x.dtype)
     for step in steps:
         n = step.stop - step.start
         block = kept[step.start * 4 * hidden : step.stop * 4 * hidden].reshape(4, n, hidden)
         given, state, gates = gates_apart(inputs[step], 3), h[:n], block[:2]
+        begun[step] = state
         np.matmul(state, recurrent, out=block[:3])
         np.add(gates, given[:2], out=gates)
         np.tanh(gates, out=gates)
@@ -264,7 +257,7 @@ def gru_forward(x, h, w_ih, w_hh, b_ih, b_hh, steps):
         np.multiply(state, z, out=state)
         np.add(state, new, out=state)
         y[step] = state
-    return y, h, kept
+    return y, h, kept, begun
 
 
 def gru_factors(blocks, before, factors):
@@ -289,9 +282,9 @@ def gru_backward(g_y, d, w_hh, kept, before, steps):
     gates = np.empty((len(g_y), 4 * hidden), g_y.dtype)
     for chunk, n in reversed(list(Chunks(steps, 4 * hidden))):
         rows = joined(chunk)
-        blocks = kept[rows.start * 4 * hidden : rows.stop * 4 * hidden].reshape(-1, 4, n, hidden)
+        blocks = kept[rows.start * 4 * hidden : rows.stop * 4 * hidden].reshape(len(chunk), 4, n, hidden)
         factors = np.empty_like(blocks)
-        gru_factors(blocks, before[rows].reshape(-1, n, hidden), factors)
+        gru_factors(blocks, before[rows].reshape(len(chunk), n, hidden), factors)
         state, through = d[:n], np.empty((n, hidden), g_y.dtype)
         for step in reversed(chunk):
             place = (step.start - rows.start) // n if n else 0
@@ -307,17 +300,19 @@ def gru_backward(g_y, d, w_hh, kept, before, steps):
 # --- RNN ---
 def rnn_forward(x, h, w_ih, w_hh, b_ih, b_hh, relu, steps):
     y = projected(x, w_ih, total(b_ih, b_hh))
+    begun = np.empty_like(y)
     h, turned = h.copy(), np.ascontiguousarray(w_hh.T)
     for step in steps:
         n = step.stop - step.start
         out, state = y[step], h[:n]
+        begun[step] = state
         np.add(out, np.matmul(state, turned), out=out)
         if relu:
             np.maximum(out, 0, out=out)
         else:
             np.tanh(out, out=out)
         state[...] = out
-    return y, h
+    return y, h, begun
 
 
 def rnn_backward(g_y, d, w_hh, y, relu, steps):
@@ -345,18 +340,17 @@ class NumpyRecurrent:
 
     def lstm(self, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse):
         dtype, arguments = x.dtype, map(widened, (x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr))
-        y, h_n, c_n, kept = lstm_forward(*arguments, steps_of(x.shape, sizes, reverse))
-        return output(y, x, dtype), narrowed(h_n, dtype), narrowed(c_n, dtype), kept
+        y, h_n, c_n, kept, begun = lstm_forward(*arguments, steps_of(x.shape, sizes, reverse))
+        return output(y, x, dtype), narrowed(h_n, dtype), narrowed(c_n, dtype), kept, begun
 
     def lstm_grad(
-        self, g_y, g_h, g_c, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, y, kept, sizes, reverse, needs
+        self, g_y, g_h, g_c, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, kept, before, sizes, reverse, needs
     ):  # fmt: skip
-        g_y, x, h, w_ih, w_hh, w_hr, y = map(widened, (g_y, x, h, w_ih, w_hh, w_hr, y))
+        g_y, x, w_ih, w_hh, w_hr = map(widened, (g_y, x, w_ih, w_hh, w_hr))
         steps, rows_g = steps_of(x.shape, sizes, reverse), rows_of(g_y)
         d, d_cell = (np.array(g, kept.dtype, order="C") for g in (g_h, g_c))
         ones_of = (1.0, 1.0, 1.0, 1.0)
         gates, outputs = lstm_backward(rows_g, d, d_cell, shuffled(w_hh, LSTM_ORDER, ones_of), w_hr, kept, steps)
-        before = before_steps(h, rows_of(y), steps) if needs[4] else None
         found = weight_grads(gates, gates, x, before, needs[3:7])
         others = (None if g is None else restored(g, LSTM_ORDER) for g in found)
         for_x = input_grad(gates, shuffled(w_ih, LSTM_ORDER, ones_of), x, needs[0])
@@ -367,13 +361,13 @@ class NumpyRecurrent:
 
     def gru(self, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse):
         dtype, arguments = x.dtype, map(widened, (x, h, w_ih, w_hh, b_ih, b_hh))
-        y, h_n, kept = gru_forward(*arguments, steps_of(x.shape, sizes, reverse))
-        return output(y, x, dtype), narrowed(h_n, dtype), kept
+        y, h_n, kept, begun = gru_forward(*arguments, steps_of(x.shape, sizes, reverse))
+        return output(y, x, dtype), narrowed(h_n, dtype), kept, begun
 
-    def gru_grad(self, g_y, g_h, x, h, w_ih, w_hh, b_ih, b_hh, y, kept, sizes, reverse, needs):
-        g_y, x, h, w_ih, w_hh, y = map(widened, (g_y, x, h, w_ih, w_hh, y))
+    def gru_grad(self, g_y, g_h, x, h, w_ih, w_hh, b_ih, b_hh, kept, before, sizes, reverse, needs):
+        g_y, x, w_ih, w_hh = map(widened, (g_y, x, w_ih, w_hh))
         steps, hidden = steps_of(x.shape, sizes, reverse), w_hh.shape[1]
-        before, d = before_steps(h, rows_of(y), steps), np.array(g_h, kept.dtype, order="C")
+        d = np.array(g_h, kept.dtype, order="C")
         gates = gru_backward(rows_of(g_y), d, w_hh, kept, before, steps)
         recurrent = gates[:, : 3 * hidden]
         _, for_w_hh, _, for_b_hh = weight_grads(recurrent, recurrent, x, before, (False, needs[3], False, needs[5]))
@@ -383,13 +377,11 @@ class NumpyRecurrent:
 
     def rnn(self, x, h, w_ih, w_hh, b_ih, b_hh, relu, sizes, reverse):
         dtype, arguments = x.dtype, map(widened, (x, h, w_ih, w_hh, b_ih, b_hh))
-        y, h_n = rnn_forward(*arguments, relu, steps_of(x.shape, sizes, reverse))
-        return output(y, x, dtype), narrowed(h_n, dtype)
+        y, h_n, begun = rnn_forward(*arguments, relu, steps_of(x.shape, sizes, reverse))
+        return output(y.copy(), x, dtype), narrowed(h_n, dtype), y, begun
 
-    def rnn_grad(self, g_y, g_h, x, h, w_ih, w_hh, b_ih, b_hh, y, relu, sizes, reverse, needs):
-        g_y, x, h, w_ih, w_hh, y = map(widened, (g_y, x, h, w_ih, w_hh, y))
-        steps, rows_y = steps_of(x.shape, sizes, reverse), rows_of(y)
-        d = np.array(g_h, y.dtype, order="C")
-        sums = rnn_backward(rows_of(g_y), d, w_hh, rows_y, relu, steps)
-        before = before_steps(h, rows_y, steps) if needs[3] else None
+    def rnn_grad(self, g_y, g_h, x, h, w_ih, w_hh, b_ih, b_hh, kept, before, relu, sizes, reverse, needs):
+        g_y, x, w_ih, w_hh = map(widened, (g_y, x, w_ih, w_hh))
+        d = np.array(g_h, kept.dtype, order="C")
+        sums = rnn_backward(rows_of(g_y), d, w_hh, kept, relu, steps_of(x.shape, sizes, reverse))
         return input_grad(sums, w_ih, x, needs[0]), d, *weight_grads(sums, sums, x, before, needs[2:])

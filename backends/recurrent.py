@@ -79,14 +79,6 @@ class Recurrent:
             out = out if bias is None else out + bias
         return out
 
-    def _before(self, source, values, steps, reverse):
-        """The state that each step began with, where ``values`` are those that the steps ended with."""
-        state, found = Carried(self, source), []
-        for step in steps:
-            found.append(state.enter(step.stop - step.start))
-            state.value = self.getitem(values, (step,))
-        return self._in_time(found, reverse)
-
     def _recurrent(self, h, w_hh):
         return self.linear_input(h, self.permute_dims(w_hh, (1, 0)))
 
@@ -116,8 +108,8 @@ class Recurrent:
             w_hr: (P, H) or None.
 
         Returns:
-            (y, h_n, c_n, kept): the last is for :meth:`lstm_grad`, of each step the arrays (n, H) of the gates in the order
-            g, i, f, o, of c before, and of tanh c, all in one vector.
+            (y, h_n, c_n, kept, before): the last two are for :meth:`lstm_grad`. kept is a vector of the arrays (n, H) of each
+            step: the gates in the order g, i, f, o, c before, and tanh c. before is (rows, P), h before each step.
         """
         return self.lstm_steps(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse)
 
@@ -126,11 +118,12 @@ class Recurrent:
         dtype = x.dtype
         x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr = map(self.widened, (x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr))
         projected = self._projected(x, w_ih, b_ih, b_hh)
-        hidden, cell, outputs, kept = Carried(self, h), Carried(self, c), [], []
+        hidden, cell, outputs, kept, begun = Carried(self, h), Carried(self, c), [], [], []
         for step in steps_of(x.shape, sizes, reverse):
             n = step.stop - step.start
             before = cell.enter(n)
-            gates = self.getitem(projected, (step,)) + self._recurrent(hidden.enter(n), w_hh)
+            begun.append(hidden.enter(n))
+            gates = self.getitem(projected, (step,)) + self._recurrent(begun[-1], w_hh)
             i, f, g, o = self._parts(gates, 4)
             i, f, g, o = self.sigmoid(i), self.sigmoid(f), self.tanh(g), self.sigmoid(o)
             cell.value = f * before + i * g
@@ -140,21 +133,21 @@ class Recurrent:
             outputs.append(hidden.value)
             kept.append(self._packed(g, i, f, o, before, squashed))
         made = self._shaped_output(outputs, x, reverse), hidden.end(), cell.end()
-        return (*(self.narrowed(a, dtype) for a in made), self._in_time(kept, reverse))
+        made = (self.narrowed(a, dtype) for a in made)
+        return *made, self._in_time(kept, reverse), self._in_time(begun, reverse)
 
-    def recalled_lstm(self, y, kept, *arguments):
+    def recalled_lstm(self, kept, before, *arguments):
         """What the forward kept. Under create_graph it is computed again, since it depends on the arguments."""
-        return y, kept
+        return kept, before
 
     def lstm_grad(
-        self, g_y, g_h, g_c, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, y, kept, sizes, reverse, needs
+        self, g_y, g_h, g_c, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, kept, before, sizes, reverse, needs
     ):  # fmt: skip
         """The gradients for x, h, c, w_ih, w_hh, b_ih, b_hh and w_hr."""
-        g_y, g_h, g_c, y, x, h, c, w_ih, w_hh, w_hr = map(self.widened, (g_y, g_h, g_c, y, x, h, c, w_ih, w_hh, w_hr))
-        y, kept = self.recalled_lstm(
-            y, kept, x, h, c, w_ih, w_hh, self.widened(b_ih), self.widened(b_hh), w_hr, sizes, reverse
-        )
-        steps, g_y, y = steps_of(x.shape, sizes, reverse), self._rows(g_y), self._rows(y)
+        g_y, g_h, g_c, x, h, c, w_ih, w_hh, w_hr = map(self.widened, (g_y, g_h, g_c, x, h, c, w_ih, w_hh, w_hr))
+        b_ih, b_hh = self.widened(b_ih), self.widened(b_hh)
+        kept, begun = self.recalled_lstm(kept, before, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse)
+        steps, g_y = steps_of(x.shape, sizes, reverse), self._rows(g_y)
         hidden, cell, for_gates, for_output = Carried(self, g_h), Carried(self, g_c), [], []
         for step in reversed(steps):
             n = step.stop - step.start
@@ -175,7 +168,7 @@ class Recurrent:
             hidden.value = self.linear_input(for_gates[-1], w_hh)
         gates, back = self._in_time(for_gates, not reverse), hidden.end()
         wanted = (needs[0], *needs[3:7])
-        for_x, *others = self._weight_grads(gates, gates, x, self._before(h, y, steps, reverse), w_ih, wanted)
+        for_x, *others = self._weight_grads(gates, gates, x, begun, w_ih, wanted)
         for_w_hr = None
         if w_hr is not None and needs[7]:
             for_w_hr = self.linear_weight(*(self.concat(part, 0) for part in zip(*for_output, strict=True)))
@@ -191,8 +184,8 @@ class Recurrent:
             b_ih, b_hh: (3 · H) or None.
 
         Returns:
-            (y, h_n, kept): the last is for :meth:`gru_grad`, of each step the arrays (n, H) of r, of z, of W h + b for n, and
-            of n, all in one vector.
+            (y, h_n, kept, before): the last two are for :meth:`gru_grad`. kept is a vector of the arrays (n, H) of each step:
+            r, z, W h + b for n, and n. before is (rows, H), h before each step.
         """
         return self.gru_steps(x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse)
 
@@ -201,9 +194,10 @@ class Recurrent:
         dtype = x.dtype
         x, h, w_ih, w_hh, b_ih, b_hh = map(self.widened, (x, h, w_ih, w_hh, b_ih, b_hh))
         projected = self._projected(x, w_ih, b_ih)
-        hidden, outputs, kept = Carried(self, h), [], []
+        hidden, outputs, kept, begun = Carried(self, h), [], [], []
         for step in steps_of(x.shape, sizes, reverse):
             before = hidden.enter(step.stop - step.start)
+            begun.append(before)
             r, z, new = self._parts(self.getitem(projected, (step,)), 3)
             recurrent = self._recurrent(before, w_hh)
             r_h, z_h, new_h = self._parts(recurrent if b_hh is None else recurrent + b_hh, 3)
@@ -213,18 +207,19 @@ class Recurrent:
             outputs.append(hidden.value)
             kept.append(self._packed(r, z, new_h, new))
         made = self._shaped_output(outputs, x, reverse), hidden.end()
-        return (*(self.narrowed(a, dtype) for a in made), self._in_time(kept, reverse))
+        made = (self.narrowed(a, dtype) for a in made)
+        return *made, self._in_time(kept, reverse), self._in_time(begun, reverse)
 
-    def recalled_gru(self, y, kept, *arguments):
+    def recalled_gru(self, kept, before, *arguments):
         """As :meth:`recalled_lstm`."""
-        return y, kept
+        return kept, before
 
-    def gru_grad(self, g_y, g_h, x, h, w_ih, w_hh, b_ih, b_hh, y, kept, sizes, reverse, needs):
+    def gru_grad(self, g_y, g_h, x, h, w_ih, w_hh, b_ih, b_hh, kept, before, sizes, reverse, needs):
         """The gradients for x, h, w_ih, w_hh, b_ih and b_hh."""
-        g_y, g_h, y, x, h, w_ih, w_hh = map(self.widened, (g_y, g_h, y, x, h, w_ih, w_hh))
-        y, kept = self.recalled_gru(y, kept, x, h, w_ih, w_hh, self.widened(b_ih), self.widened(b_hh), sizes, reverse)
+        g_y, g_h, x, h, w_ih, w_hh = map(self.widened, (g_y, g_h, x, h, w_ih, w_hh))
+        b_ih, b_hh = self.widened(b_ih), self.widened(b_hh)
+        kept, before = self.recalled_gru(kept, before, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse)
         steps, g_y = steps_of(x.shape, sizes, reverse), self._rows(g_y)
-        before = self._before(h, self._rows(y), steps, reverse)
         hidden, for_x, for_h = Carried(self, g_h), [], []
         for step in reversed(steps):
             r, z, new_h, new = self._unpacked(kept, step, 4, h.shape[1])
@@ -242,12 +237,16 @@ class Recurrent:
 
     # --- RNN ---
     def rnn(self, x, h, w_ih, w_hh, b_ih, b_hh, relu, sizes, reverse):
-        """h ← tanh(W x + b + W h + b), or relu of that. Returns (y, h_n).
+        """h ← tanh(W x + b + W h + b), or relu of that.
 
         Args:
             h: (N, H).
             w_ih, w_hh: (H, D) and (H, H).
             b_ih, b_hh: (H) or None.
+
+        Returns:
+            (y, h_n, kept, before): the last two are for :meth:`rnn_grad`, both (rows, H): y again, as y itself may be changed
+            in place, and h before each step.
         """
         return self.rnn_steps(x, h, w_ih, w_hh, b_ih, b_hh, relu, sizes, reverse)
 
@@ -257,30 +256,31 @@ class Recurrent:
         x, h, w_ih, w_hh, b_ih, b_hh = map(self.widened, (x, h, w_ih, w_hh, b_ih, b_hh))
         projected = self._projected(x, w_ih, b_ih, b_hh)
         squash = self.relu if relu else self.tanh
-        hidden, outputs = Carried(self, h), []
+        hidden, outputs, begun = Carried(self, h), [], []
         for step in steps_of(x.shape, sizes, reverse):
-            recurrent = self._recurrent(hidden.enter(step.stop - step.start), w_hh)
-            hidden.value = squash(self.getitem(projected, (step,)) + recurrent)
+            begun.append(hidden.enter(step.stop - step.start))
+            hidden.value = squash(self.getitem(projected, (step,)) + self._recurrent(begun[-1], w_hh))
             outputs.append(hidden.value)
-        made = self._shaped_output(outputs, x, reverse), hidden.end()
-        return tuple(self.narrowed(a, dtype) for a in made)
+        kept = self._in_time(outputs, reverse)
+        y = self.reshape(self.copy(kept), (*x.shape[:-1], kept.shape[1]))
+        return self.narrowed(y, dtype), self.narrowed(hidden.end(), dtype), kept, self._in_time(begun, reverse)
 
-    def recalled_rnn(self, y, *arguments):
+    def recalled_rnn(self, kept, before, *arguments):
         """As :meth:`recalled_lstm`."""
-        return y
+        return kept, before
 
-    def rnn_grad(self, g_y, g_h, x, h, w_ih, w_hh, b_ih, b_hh, y, relu, sizes, reverse, needs):
+    def rnn_grad(self, g_y, g_h, x, h, w_ih, w_hh, b_ih, b_hh, kept, before, relu, sizes, reverse, needs):
         """The gradients for x, h, w_ih, w_hh, b_ih and b_hh."""
-        g_y, g_h, y, x, h, w_ih, w_hh = map(self.widened, (g_y, g_h, y, x, h, w_ih, w_hh))
-        y = self.recalled_rnn(y, x, h, w_ih, w_hh, self.widened(b_ih), self.widened(b_hh), relu, sizes, reverse)
-        steps, g_y, y = steps_of(x.shape, sizes, reverse), self._rows(g_y), self._rows(y)
+        g_y, g_h, x, h, w_ih, w_hh = map(self.widened, (g_y, g_h, x, h, w_ih, w_hh))
+        b_ih, b_hh = self.widened(b_ih), self.widened(b_hh)
+        kept, before = self.recalled_rnn(kept, before, x, h, w_ih, w_hh, b_ih, b_hh, relu, sizes, reverse)
+        steps, g_y = steps_of(x.shape, sizes, reverse), self._rows(g_y)
         hidden, gradients = Carried(self, g_h), []
         for step in reversed(steps):
             d = hidden.enter(step.stop - step.start) + self.getitem(g_y, (step,))
-            out = self.getitem(y, (step,))
+            out = self.getitem(kept, (step,))
             gradients.append(d * self.step(out) if relu else d * (1.0 - out * out))
             hidden.value = self.linear_input(gradients[-1], w_hh)
         g, back = self._in_time(gradients, not reverse), hidden.end()
-        before = self._before(h, y, steps, reverse)
         first, *others = self._weight_grads(g, g, x, before, w_ih, (needs[0], *needs[2:]))
         return first, back, *others

@@ -111,13 +111,11 @@ class TensorSpace(Backend):
     def recalled_square(self, x, square, axes):
         return self.mean(x * x, axes, True)
 
-    def recalled_lstm(self, y, kept, *arguments):
-        y, _, _, kept = self.lstm_steps(*arguments)
-        return y, kept
+    def recalled_lstm(self, kept, before, *arguments):
+        return self.lstm_steps(*arguments)[3:]
 
-    def recalled_gru(self, y, kept, *arguments):
-        y, _, kept = self.gru_steps(*arguments)
-        return y, kept
+    def recalled_gru(self, kept, before, *arguments):
+        return self.gru_steps(*arguments)[2:]
 
-    def recalled_rnn(self, y, *arguments):
-        return self.rnn_steps(*arguments)[0]
+    def recalled_rnn(self, kept, before, *arguments):
+        return self.rnn_steps(*arguments)[2:]

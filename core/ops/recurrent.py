@@ -10,10 +10,10 @@ from ..compile import general
 # --- LSTM ---
 def lstm_row(name, node):
     return general(
-        f"{name}(x, h, c, w_ih, w_hh, b_ih?, b_hh?, w_hr?, *, sizes, reverse) -> y, h_n, c_n, kept:no",
-        vjp=lambda xp, g_y, g_h_n, g_c_n, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, y, kept, sizes, reverse, needs: (
+        f"{name}(x, h, c, w_ih, w_hh, b_ih?, b_hh?, w_hr?, *, sizes, reverse) -> y, h_n, c_n, kept:no, before:no",
+        vjp=lambda xp, g_y, g_h_n, g_c_n, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, kept, before, sizes, reverse, needs: (
             xp.lstm_grad(
-                g_y, g_h_n, g_c_n, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, y, kept, sizes, reverse, needs
+                g_y, g_h_n, g_c_n, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, kept, before, sizes, reverse, needs
             )
         ),
         doc="long short-term memory over time: c ← f · c + i · g, h ← o · tanh c",
@@ -32,9 +32,9 @@ lstm_cell = lstm_row("lstm_cell_", "MulBackward0")
 # --- GRU ---
 def gru_row(name, node):
     return general(
-        f"{name}(x, h, w_ih, w_hh, b_ih?, b_hh?, *, sizes, reverse) -> y, h_n, kept:no",
-        vjp=lambda xp, g_y, g_h_n, x, h, w_ih, w_hh, b_ih, b_hh, y, kept, sizes, reverse, needs: xp.gru_grad(
-            g_y, g_h_n, x, h, w_ih, w_hh, b_ih, b_hh, y, kept, sizes, reverse, needs
+        f"{name}(x, h, w_ih, w_hh, b_ih?, b_hh?, *, sizes, reverse) -> y, h_n, kept:no, before:no",
+        vjp=lambda xp, g_y, g_h_n, x, h, w_ih, w_hh, b_ih, b_hh, kept, before, sizes, reverse, needs: xp.gru_grad(
+            g_y, g_h_n, x, h, w_ih, w_hh, b_ih, b_hh, kept, before, sizes, reverse, needs
         ),
         doc="gated recurrent units over time: h ← (1 - z) · n + z · h",
         xp="gru",
@@ -51,9 +51,9 @@ gru_cell = gru_row("gru_cell_", "AddBackward0")
 # --- RNN ---
 def rnn_row(name, node):
     return general(
-        f"{name}(x, h, w_ih, w_hh, b_ih?, b_hh?, *, relu, sizes, reverse) -> y, h_n",
-        vjp=lambda xp, g_y, g_h_n, x, h, w_ih, w_hh, b_ih, b_hh, y, relu, sizes, reverse, needs: xp.rnn_grad(
-            g_y, g_h_n, x, h, w_ih, w_hh, b_ih, b_hh, y, relu, sizes, reverse, needs
+        f"{name}(x, h, w_ih, w_hh, b_ih?, b_hh?, *, relu, sizes, reverse) -> y, h_n, kept:no, before:no",
+        vjp=lambda xp, g_y, g_h_n, x, h, w_ih, w_hh, b_ih, b_hh, kept, before, relu, sizes, reverse, needs: xp.rnn_grad(
+            g_y, g_h_n, x, h, w_ih, w_hh, b_ih, b_hh, kept, before, relu, sizes, reverse, needs
         ),
         doc="h ← tanh(W x + b + W h + b) over time, or relu of that",
         xp="rnn",

@@ -43,7 +43,7 @@ def _run_gru(x, states, weights, sizes, reverse):
 def _run_rnn(relu):
     def run(x, states, weights, sizes, reverse):
         row = rows.rnn_stack if sizes is None else rows.rnn_packed
-        return row(x, *states, *weights[:4], relu, sizes, reverse)
+        return row(x, *states, *weights[:4], relu, sizes, reverse)[:2]
 
     return run
 
@@ -102,12 +102,8 @@ def _check_counts(states, weights, num_layers, directions):
     for given, what in ((states[0], "hidden states"), (weights, "weights")):
         if directions == 2 and len(given) % 2:
             raise RuntimeError("Odd number of params or hiddens given to a bidirectional RNN")
-        if len(given) < num_layers * directions:
+        if len(given) != num_layers * directions:
             raise RuntimeError(f"Expected more {what} in stacked_rnn")
-        if len(given) > num_layers * directions:
-            raise RuntimeError(
-                f"{what} of {len(given)} layers and directions given, {num_layers * directions} expected"
-            )
 
 
 def check_fit(kind, x, sizes, states, weights):
@@ -206,7 +202,8 @@ def run_steps(kind, input, states, *settings):
     if not batch_first:
         return run_layers(kind, input, None, states, *settings)
     output, *lasts = run_layers(kind, input.transpose(0, 1), None, states, *settings)
-    return output.transpose(0, 1), *lasts
+    # torch turns the output of the layers that it composes in place; the node's name tells.
+    return output.transpose(0, 1) if kind is LSTM else output.transpose_(0, 1), *lasts
 
 
 def run_packed(kind, data, batch_sizes, states, *settings):
@@ -369,8 +366,8 @@ def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     _check_tensors("lstm_cell", input=input)
     biases = _both(b_ih, b_hh)
     _check_step(LSTM, input, hx, (w_ih, w_hh, *biases))
-    _, h, c, _ = rows.lstm_cell(input, *hx, w_ih, w_hh, *biases, None, (input.shape[0],), False)
-    return h, c
+    made = rows.lstm_cell(input, *hx, w_ih, w_hh, *biases, None, (input.shape[0],), False)
+    return made[1:3]
 
 
 def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):

@@ -89,39 +89,44 @@ def by_step(kept, x, sizes):
 def lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse):
     flat = x.reshape(-1, x.shape[-1])
     y, h_n, c_n, kept = np.empty((len(flat), h.shape[1])), h.copy(), c.copy(), np.empty((6, len(flat), c.shape[1]))
+    before = np.empty_like(y)
     for i, rows in each_sequence(x, sizes, reverse):
         for row in rows:
+            before[row] = h_n[i]
             a, f, g, o = np.split(w_ih @ flat[row] + w_hh @ h_n[i] + or_zero(b_ih) + or_zero(b_hh), 4)
             kept[:5, row] = np.tanh(g), sigmoid(a), sigmoid(f), sigmoid(o), c_n[i]
             c_n[i] = sigmoid(f) * c_n[i] + sigmoid(a) * np.tanh(g)
             kept[5, row] = np.tanh(c_n[i])
             full = sigmoid(o) * np.tanh(c_n[i])
             y[row] = h_n[i] = full if w_hr is None else w_hr @ full
-    return y.reshape(*x.shape[:-1], -1), h_n, c_n, by_step(kept, x, sizes)
+    return y.reshape(*x.shape[:-1], -1), h_n, c_n, by_step(kept, x, sizes), before
 
 
 def gru(x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse):
     flat = x.reshape(-1, x.shape[-1])
     y, h_n, kept = np.empty((len(flat), h.shape[1])), h.copy(), np.empty((4, len(flat), h.shape[1]))
+    before = np.empty_like(y)
     for i, rows in each_sequence(x, sizes, reverse):
         for row in rows:
+            before[row] = h_n[i]
             r, z, n = np.split(w_ih @ flat[row] + or_zero(b_ih), 3)
             r_h, z_h, n_h = np.split(w_hh @ h_n[i] + or_zero(b_hh), 3)
             r, z = sigmoid(r + r_h), sigmoid(z + z_h)
             n = np.tanh(n + r * n_h)
             kept[:, row] = r, z, n_h, n
             y[row] = h_n[i] = (1 - z) * n + z * h_n[i]
-    return y.reshape(*x.shape[:-1], -1), h_n, by_step(kept, x, sizes)
+    return y.reshape(*x.shape[:-1], -1), h_n, by_step(kept, x, sizes), before
 
 
 def rnn(x, h, w_ih, w_hh, b_ih, b_hh, relu, sizes, reverse):
     flat = x.reshape(-1, x.shape[-1])
-    y, h_n = np.empty((len(flat), h.shape[1])), h.copy()
+    y, h_n, before = np.empty((len(flat), h.shape[1])), h.copy(), np.empty((len(flat), h.shape[1]))
     for i, rows in each_sequence(x, sizes, reverse):
         for row in rows:
+            before[row] = h_n[i]
             a = w_ih @ flat[row] + w_hh @ h_n[i] + or_zero(b_ih) + or_zero(b_hh)
             y[row] = h_n[i] = np.maximum(a, 0) if relu else np.tanh(a)
-    return y.reshape(*x.shape[:-1], -1), h_n
+    return y.reshape(*x.shape[:-1], -1), h_n, y, before
 
 
 REFERENCES = {name: {"lstm": lstm, "gru": gru, "rnn": rnn}[name.partition("_")[0]] for name in SAMPLES}
