@@ -45,6 +45,12 @@ def through_layer(t: Any, layer: Any, *shape: int) -> Step:
     return forward_backward(t, layer, t.randn(*shape, requires_grad=True), parameters=list(layer.parameters()))
 
 
+def through_recurrent(t: Any, layer: Any, *shape: int) -> Step:
+    """As :func:`through_layer`, for a layer that gives its output and its last state."""
+    x = t.randn(*shape, requires_grad=True)
+    return forward_backward(t, lambda x: layer(x)[0], x, parameters=list(layer.parameters()))
+
+
 def training_step(model: Any, loss_of: Callable[..., Any], optimizer: Any, x: Any, y: Any) -> Step:
     """What a training loop does with one batch; gives the loss."""
 
@@ -326,6 +332,18 @@ def gelu(t: Any) -> tuple[Step, int]:
 def linear(t: Any) -> tuple[Step, int]:
     """linear, 1,024 to 1,024, batch 128"""
     return through_layer(t, t.nn.Linear(1024, 1024), 128, 1024), 10
+
+
+@case
+def lstm(t: Any) -> tuple[Step, int]:
+    """lstm forward+backward, 64 to 128, 35 steps, batch 20"""
+    return through_recurrent(t, t.nn.LSTM(64, 128), 35, 20, 64), 10
+
+
+@case
+def gru(t: Any) -> tuple[Step, int]:
+    """gru forward+backward, 64 to 128, 35 steps, batch 20"""
+    return through_recurrent(t, t.nn.GRU(64, 128), 35, 20, 64), 10
 
 
 @case

@@ -209,8 +209,7 @@ def run_steps(kind, input, states, *settings):
 def run_packed(kind, data, batch_sizes, states, *settings):
     """:func:`run_layers` of what a PackedSequence holds."""
     sizes = tuple(batch_sizes.tolist())
-    falls = all(a >= b for a, b in zip(sizes, (*sizes[1:], 1), strict=True))
-    if not sizes or not falls or sum(sizes) != data.shape[0]:
+    if not sizes or list(sizes) != sorted(sizes, reverse=True) or sizes[-1] < 1 or sum(sizes) != data.shape[0]:
         raise RuntimeError(
             f"batch_sizes must be positive, must not grow and must add up to the {data.shape[0]} rows of data, but got {list(sizes)}"
         )

@@ -93,8 +93,14 @@ class PackedSequence(PackedSequence_):
         return self._on("cpu", args, kwargs)
 
     def pin_memory(self):
-        """The data and the indices in page-locked memory."""
-        return type(self)(self.data.pin_memory(), self.batch_sizes, *self._indices(lambda i: i.pin_memory()))
+        """Raise: there is no page-locked memory here.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(
+            "PackedSequence.pin_memory: no backend has page-locked memory; use to(device) as it is"
+        )
 
     def double(self):
         """The data as float64."""
@@ -134,8 +140,8 @@ class PackedSequence(PackedSequence_):
         return self.data.is_cuda
 
     def is_pinned(self):
-        """Whether the data is in page-locked memory."""
-        return self.data.is_pinned()
+        """Whether the data is in page-locked memory, which no tensor is here."""
+        return False
 
 
 def invert_permutation(permutation):

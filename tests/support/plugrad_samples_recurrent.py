@@ -23,7 +23,6 @@ def inputs(rng, gates, shape, sizes, biases, projection, cells):
 
 STEPS = ((2, 2), None)
 PACKED = ((3,), (2, 1))
-LEVEL = ((4,), (2, 2))
 SINGLE = ((2,), (2,))
 
 
@@ -38,25 +37,17 @@ def samples(gates, *cases, cells=False, first=()):
     ]
 
 
-LSTM_CASES = [
-    (STEPS, False, True, False),
-    (STEPS, True, False, False),
-    (PACKED, False, True, True),
-    (PACKED, True, True, False),
-]
-CASES = [(STEPS, False, True, False), (STEPS, True, False, False), (LEVEL, False, True, False)]
-CASES += [(PACKED, False, True, False), (PACKED, True, True, False)]
-
 SAMPLES = {
-    "lstm_layer_": samples(4, *LSTM_CASES, cells=True),
+    "lstm_layer_": samples(4, (STEPS, False, True, False), (STEPS, True, False, False), cells=True),
     "lstm_stack_": samples(4, (STEPS, True, True, True), cells=True),
-    "lstm_packed_": samples(4, (PACKED, True, True, True), cells=True),
+    "lstm_packed_": samples(4, (PACKED, False, True, True), (PACKED, True, True, False), cells=True),
     "lstm_cell_": samples(4, (SINGLE, False, True, False), cells=True),
-    "gru_stack_": samples(3, *CASES),
-    "gru_packed_": samples(3, (PACKED, False, False, False)),
+    "gru_stack_": samples(3, (STEPS, False, True, False), (STEPS, True, False, False)),
+    "gru_packed_": samples(3, (PACKED, False, False, False), (PACKED, True, True, False)),
     "gru_cell_": samples(3, (SINGLE, False, True, False)),
-    "rnn_stack_": samples(1, *CASES, first=(False,)) + samples(1, CASES[0], CASES[-1], first=(True,)),
-    "rnn_packed_": samples(1, (PACKED, False, False, False), first=(False,)),
+    "rnn_stack_": samples(1, (STEPS, True, True, False), first=(False,)),
+    "rnn_packed_": samples(1, (PACKED, False, False, False), first=(False,))
+    + samples(1, (PACKED, True, True, False), first=(True,)),
     "rnn_tanh_cell_": samples(1, (SINGLE, False, True, False), first=(False,)),
     "rnn_relu_cell_": samples(1, (SINGLE, False, True, False), first=(True,)),
 }
