@@ -35,10 +35,11 @@ class Carried:
     def enter(self, n):
         """The state for a step of n rows."""
         xp, value = self.xp, self.value
-        have = 0 if value is None else value.shape[0]
+        if value is None:
+            return xp.getitem(self.source, (slice(0, n),))
+        have = value.shape[0]
         if n > have:
-            joining = xp.getitem(self.source, (slice(have, n),))
-            return xp.concat([value, joining], 0) if have else joining
+            return xp.concat([value, xp.getitem(self.source, (slice(have, n),))], 0)
         if n < have:
             self.left.append(xp.getitem(value, (slice(n, have),)))
             return xp.getitem(value, (slice(0, n),))

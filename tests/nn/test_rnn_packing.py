@@ -107,8 +107,12 @@ PROGRAMS |= {
     "pack-unsorted": packed([2, 5, 3], 2, enforce_sorted=False),
     "pack-unsorted-equal": packed([2, 3, 3, 2], enforce_sorted=False),
     "pack-unsorted-batch-first": packed([1, 4, 3], 2, 2, enforce_sorted=False, batch_first=True),
-    "pack-tensor-of-lengths": lambda t: t.nn.utils.rnn.pack_padded_sequence(ramp(t, 3, 2), t.tensor([3, 1])),
-    "pack-float-lengths": lambda t: t.nn.utils.rnn.pack_padded_sequence(ramp(t, 3, 2), t.tensor([3.0, 1.0])),
+    "pack-tensor-of-lengths": lambda t: t.nn.utils.rnn.pack_padded_sequence(
+        ramp(t, 3, 2), t.tensor([3, 1], device="cpu")
+    ),
+    "pack-float-lengths": lambda t: t.nn.utils.rnn.pack_padded_sequence(
+        ramp(t, 3, 2), t.tensor([3.0, 1.0], device="cpu")
+    ),
     "pack-ints": lambda t: t.nn.utils.rnn.pack_padded_sequence(t.arange(6).reshape(3, 2), [3, 1]),
     "pack-sequence": lambda t: plain(t.nn.utils.rnn.pack_sequence(sequences(t, (4, 2, 2), 2))),
     "pack-sequence-unsorted": lambda t: plain(
@@ -173,7 +177,9 @@ PROGRAMS |= {
     "sequence-conversions": conversions,
     "sequence-repr": lambda t: repr(t.nn.utils.rnn.pack_sequence([t.arange(3), t.arange(2)])),
     "sequence-of-pair": lambda t: t.nn.utils.rnn.PackedSequence((t.ones(2), t.tensor([1, 1]))),
-    "sequence-of-permutation": lambda t: t.nn.utils.rnn.PackedSequence(t.ones(3), t.tensor([3]), t.tensor([2, 0, 1])),
+    "sequence-of-permutation": lambda t: t.nn.utils.rnn.PackedSequence(
+        t.ones(3), t.tensor([3], device="cpu"), t.tensor([2, 0, 1])
+    ),
     "sequence-is-a-tuple": lambda t: (
         [*t.nn.utils.rnn.PackedSequence._fields],
         isinstance(t.nn.utils.rnn.PackedSequence((t.ones(2), t.tensor([2]))), tuple),
@@ -252,7 +258,7 @@ UTILS = {
     "pack-negative": "pack_padded_sequence(t.ones(3, 2), [3, -1])",
     "pack-count": "pack_padded_sequence(t.ones(3, 2), [3, 2, 1])",
     "pack-no-lengths": "pack_padded_sequence(t.ones(3, 2), [])",
-    "pack-matrix": "pack_padded_sequence(t.ones(3, 2), t.tensor([[3, 2]]))",
+    "pack-matrix": "pack_padded_sequence(t.ones(3, 2), t.tensor([[3, 2]], device='cpu'))",
     "pack-vector": "pack_padded_sequence(t.ones(3), [3])",
     "pack-nothing": "pack_padded_sequence(t.ones(3, 0), [])",
     "pack-no-steps": "pack_padded_sequence(t.ones(0, 2), [1, 1])",
