@@ -22,8 +22,8 @@ from .normalization import Normalization
 from .packing import Packing
 from .padding import Padding
 from .pooling import Pooling
-from .resampling import Resampling
 from .recurrent import Recurrent
+from .resampling import Resampling
 from .scans import Scans
 from .scattering import Scattering
 from .shuffling import Shuffling

@@ -17,9 +17,9 @@ from .numpy_norm import NumpyNorm
 from .numpy_order import NumpyOrder
 from .numpy_packing import NumpyPacking
 from .numpy_pool import NumpyPooling
-from .numpy_scatter import NumpyScatter
-from .numpy_resampling import NumpyResampling
 from .numpy_recurrent import NumpyRecurrent
+from .numpy_resampling import NumpyResampling
+from .numpy_scatter import NumpyScatter
 from .numpy_special import NumpySpecial
 from .numpy_striding import NumpyStriding
 from .numpy_sums import NumpySums
