@@ -88,9 +88,6 @@ def sum_to(xp, g, shape):
     return g if tuple(g.shape) == shape else xp.reshape(g, shape)
 
 
-MISSING = object()  # a dtype the backend lacks
-
-
 def is_complex(node):
     d = node.dtype[0] if node.outputs > 1 else node.dtype
     names = node.xp.dtype_names

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 
 from .anomaly import check_nan, located
 from .errors import broadcast_failure
-from .gradients import MISSING, Arrays, Tensors, Unrecorded, conjugated, is_complex
+from .gradients import Arrays, Tensors, Unrecorded, conjugated, is_complex
 from .graph import CLOCK, LEAF, LEAF_TENSOR, NODE, ORDERS
 from .hooks import CURRENT_WALK, TIMER, run_post_hooks, run_tensor_hooks, run_tuple_hooks
 from .modes import GRAD
@@ -34,7 +34,7 @@ class Walk:
         self.leaves = {}
         self.captured = {}
         self.callbacks = []
-        self.complex_dtypes = (xp.complex64 or MISSING, xp.complex128 or MISSING)
+        self.usual_dtypes = xp.float32, xp.float64
 
     def give(self, edge, g):
         """Add a gradient to what an edge has got so far."""
@@ -80,7 +80,7 @@ class Walk:
         """
         pending, nodes, heap, leaves, keep = self.pending, self.nodes, self.heap, self.leaves, self.keep_graph
         give_port, fit, clock = self.give_port, Arrays.fit, CLOCK
-        complex64, complex128 = self.complex_dtypes
+        float32, float64 = self.usual_dtypes
         front = front_g = None
         while True:
             if front is not None:
@@ -99,7 +99,8 @@ class Walk:
                 continue
             incoming = g
             dtype = node.dtype
-            if dtype is complex64 or dtype is complex128:
+            # Some libraries make a dtype object per array: what is not usual is looked at closely.
+            if dtype is not float32 and dtype is not float64 and is_complex(node):
                 gradients = conjugated(node, node.backward, g)
             else:
                 gradients = node.backward(g)

@@ -345,6 +345,16 @@ from plugrad.nn.functional import (
     selu_,
     threshold_,
 )
+from plugrad.nn.functional.recurrent import (
+    gru,
+    gru_cell,
+    lstm,
+    lstm_cell,
+    rnn_relu,
+    rnn_relu_cell,
+    rnn_tanh,
+    rnn_tanh_cell,
+)
 from plugrad.nn.functional.toplevel import (
     adaptive_max_pool1d,
     alpha_dropout,
@@ -377,15 +387,6 @@ from plugrad.nn.functional.toplevel import (
     softmax,
     threshold,
     triplet_margin_loss,
-from plugrad.nn.functional.recurrent import (
-    gru,
-    gru_cell,
-    lstm,
-    lstm_cell,
-    rnn_relu,
-    rnn_relu_cell,
-    rnn_tanh,
-    rnn_tanh_cell,
 )
 
 if _typing.TYPE_CHECKING:

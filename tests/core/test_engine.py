@@ -866,3 +866,11 @@ def test_scalars_on_both_sides():
     x = leaf(2.0)
     (3 - x + 1 / x - x / 4 + 2**x + (-x) ** 2 + x % 5).backward()
     same(x.grad, -1 - 1 / 4 - 1 / 4 + 4 * math.log(2) + 4 + 1)
+
+
+def test_gradients_of_complex_arithmetic_are_conjugated():
+    """d|zc|/dz is zc/|zc| · conj(c), on every backend: also where each array has a dtype object of its own."""
+    z, c = torch.tensor([1 + 2j, 3 - 1j]).requires_grad_(), torch.tensor([0.5 + 1j, 2 - 1j])
+    (z * c).abs().sum().backward()
+    expected = [zc / abs(zc) * k.conjugate() for zc, k in ((-1.5 + 2j, 0.5 + 1j), (5 - 5j, 2 - 1j))]
+    assert_close(z.grad, torch.tensor(expected))
