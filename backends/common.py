@@ -167,6 +167,15 @@ class Backend(
         """A copy in row-major order."""
         return self.copy(a) if self.is_contiguous(a) else self.contiguous(a)
 
+    def arranged(self, a, order):
+        """A copy whose axes lie in memory in an order, the one of the longest steps first."""
+        back = sorted(range(len(order)), key=order.__getitem__)
+        return self.permute_dims(self.packed(self.permute_dims(a, order)), tuple(back))
+
+    def converted(self, a, dtype, order):
+        """A copy of another dtype whose axes lie in memory in an order."""
+        return self.arranged(self.cast(a, dtype), order)
+
     def data_ptr(self, a):
         return id(a)
 

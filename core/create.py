@@ -7,6 +7,7 @@ from .device import space
 from .dtypes import DTYPES
 from .errors import requires_grad_of_dtype
 from .graph import LEAF
+from .memory_format import check_format, contiguous_format, laid, order_in, preserve_format, preserved_order
 from .modes import Defaults
 from .shapes import sizes
 from .slow import native_dtype
@@ -26,7 +27,7 @@ def _space(device):
     return device if hasattr(device, "dtype_names") else space(device)
 
 
-def check_options(name, layout=None, memory_format=None, **options):
+def check_options(name, layout=None, **options):
     """Refuse, by name, an argument that means something plugrad does not do."""
     if layout is not None and str(layout) != "torch.strided":
         raise NotImplementedError(f"{name}: layout={layout} is not supported; tensors are dense (torch.strided)")
@@ -155,12 +156,35 @@ def ones(*size, out=None, dtype=None, device=None, requires_grad=False, **option
     return _give(out, _filled("ones", size, 1, dtype, device, requires_grad, options))
 
 
-def empty(*size, out=None, dtype=None, device=None, requires_grad=False, pin_memory=False, **options):
-    """Return a tensor whose values are whatever was in memory."""
+def empty(
+    *size,
+    out=None,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+    memory_format=contiguous_format,
+    **options,
+):
+    """Return a tensor whose values are whatever was in memory.
+
+    Args:
+        memory_format: the order of the elements in memory; a backend without strides has row-major alone.
+
+    Raises:
+        RuntimeError: a format for tensors of another rank.
+    """
     check_options("empty", **options)
     xp = _space(device)
     shape = _size_of("empty", size)
-    return _give(out, _leaf(xp, xp.empty(shape, native_dtype(xp, dtype or Defaults.dtype)), requires_grad))
+    native = native_dtype(xp, dtype or Defaults.dtype)
+    if memory_format is contiguous_format:
+        return _give(out, _leaf(xp, xp.empty(shape, native), requires_grad))
+    check_format("empty", memory_format)
+    if memory_format is preserve_format:
+        raise RuntimeError("unsupported memory format Preserve")
+    order = order_in(memory_format, len(shape))
+    return _give(out, _leaf(xp, laid(xp, lambda laid_shape: xp.empty(laid_shape, native), shape, order), requires_grad))
 
 
 def full(size, fill_value, *, out=None, dtype=None, device=None, requires_grad=False, **options):
@@ -186,12 +210,24 @@ def _give(out, made):
 
 
 def _like(name, input, value, dtype, device, requires_grad, options):
-    options.pop("memory_format", None)
+    order = order_like(name, input, options)
     check_options(name, **options)
     xp = input._xp if device is None else _space(device)
     native = native_dtype(xp, dtype or input.dtype)
-    shape = input._a.shape
-    return _leaf(xp, xp.empty(shape, native) if value is None else xp.full(shape, value, native), requires_grad)
+
+    def make(shape):
+        return xp.empty(shape, native) if value is None else xp.full(shape, value, native)
+
+    return _leaf(xp, laid(xp, make, input._a.shape, order), requires_grad)
+
+
+def order_like(name, input, options):
+    """The order in memory that the option memory_format asks for in a tensor like ``input``; None for row-major."""
+    given = options.pop("memory_format", preserve_format)
+    if given is preserve_format or given is None:
+        return preserved_order(input)
+    check_format(name, given)
+    return None if given is contiguous_format else order_in(given, input.dim())
 
 
 def zeros_like(input, *, dtype=None, device=None, requires_grad=False, **options):
@@ -281,12 +317,12 @@ def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False, **
 # --- methods: the dtype and device of a tensor ---
 def _new(maker):
     def method(self, *args, dtype=None, device=None, requires_grad=False, **options):
+        check_options(method.__name__, **options)
         return maker(
             *args,
             dtype=dtype or self.dtype,
             device=self._xp if device is None else device,  # under vmap an array for every example
             requires_grad=requires_grad,
-            **options,
         )
 
     method.__name__ = method.__qualname__ = "new_" + maker.__name__

@@ -7,6 +7,7 @@ from .device import space
 from .dtypes import dtype as dtype_class
 from .errors import flag_of_non_leaf, non_leaf_grad_warning, requires_grad_of_dtype
 from .graph import INFERENCE, LEAF, LEAF_TENSOR, NODE, AccumulateGrad, Version
+from .memory_format import check_format, contiguous_format, lies_in, preserve_format
 from .modes import is_inference_mode_enabled
 
 if TYPE_CHECKING:  # a file without a module: what the ops, set on the class below when they are imported, look like
@@ -200,9 +201,12 @@ class Tensor(Methods):
         """Elements between the start of the memory block and the first element."""
         return self._xp.offset(self._a)
 
-    def is_contiguous(self, memory_format=None) -> bool:
-        """Whether the elements lie in row-major order without gaps."""
-        return self._xp.is_contiguous(self._a)
+    def is_contiguous(self, *, memory_format=contiguous_format) -> bool:
+        """Whether the elements lie in the order of a format, row-major by default, without gaps."""
+        if memory_format is contiguous_format or memory_format is preserve_format:
+            return self._xp.is_contiguous(self._a)
+        check_format("is_contiguous", memory_format)
+        return lies_in(memory_format, self._a.shape, self.stride())
 
     def data_ptr(self) -> int:
         """The address of the first element."""

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from .. import dtypes, random
-from ..create import _give, _size_of, _space, check_dtype, check_options
+from ..create import _give, _leaf, _size_of, _space, check_dtype, check_options, order_like
+from ..memory_format import inverse
 from ..modes import Defaults
 from ..random_batches import drawn, drawn_from, fresh
 from ..tensor import Tensor
@@ -76,30 +77,48 @@ def randperm(n, *, generator=None, out=None, dtype=dtypes.int64, device=None, re
     return _make(lambda shape: random.permutations(shape, dtype, generator), (n,), device, requires_grad, out)
 
 
-def _like(draw):
-    def like(input, *, generator=None, dtype=None, device=None, requires_grad=False, **options):
-        options.pop("memory_format", None)
-        return draw(
-            input._a.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device,
-            requires_grad=requires_grad, **options,
-        )  # fmt: skip
+def _like(name, draw, input, dtype, device, requires_grad, options):
+    """Numbers of the shape and dtype of ``input``, drawn in the order of the result's memory.
 
-    like.__name__ = like.__qualname__ = draw.__name__ + "_like"
-    like.__doc__ = f"As :func:`{draw.__name__}`, with the shape, dtype and device of ``input``."
-    return like
+    ``draw`` is a function of (shape, dtype, whether the result is in row-major order).
+    """
+    order = order_like(name, input, options)
+    check_options(name, **options)
+    shape, d = input._a.shape, dtype or input.dtype
+    if order is not None:
+        shape = tuple(shape[axis] for axis in order)
+    made = drawn(lambda whole: draw(whole, d, order is None), shape, _space(device or input.device))
+    if order is not None:
+        made._a = made._xp.permute_dims(made._a, inverse(order))
+    return _leaf(made._xp, made._a, requires_grad) if requires_grad else made
 
 
-rand_like = _like(rand)
-randn_like = _like(randn)
+def rand_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, **options):
+    """As :func:`rand`, with the shape, dtype, device and order in memory of ``input``."""
+
+    def draw(shape, d, contiguous):
+        return random.uniform(shape, d, 0.0, 1.0, generator)
+
+    return _like("rand_like", draw, input, dtype, device, requires_grad, options)
 
 
-def randint_like(input, low, high=None, *, generator=None, dtype=None, device=None, requires_grad=False):
-    """As :func:`randint`, with the shape, dtype and device of ``input``."""
+def randn_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, **options):
+    """As :func:`randn`, with the shape, dtype, device and order in memory of ``input``."""
+
+    def draw(shape, d, contiguous):
+        return random.normal(shape, d, 0.0, 1.0, generator, contiguous)
+
+    return _like("randn_like", draw, input, dtype, device, requires_grad, options)
+
+
+def randint_like(input, low, high=None, *, generator=None, dtype=None, device=None, requires_grad=False, **options):
+    """As :func:`randint`, with the shape, dtype, device and order in memory of ``input``."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(
-        low, high, tuple(input._a.shape), generator=generator, dtype=dtype or input.dtype, device=device or input.device,
-        requires_grad=requires_grad,
-    )  # fmt: skip
+
+    def draw(shape, d, contiguous):
+        return random.randint(low, high, shape, d, generator)
+
+    return _like("randint_like", draw, input, dtype, device, requires_grad, options)
 
 
 def bernoulli(input, p=None, *, generator=None, out=None):

@@ -173,6 +173,21 @@ cast_ = linear(
     result="other",
     node="ToCopyBackward0",
 )
+arranged_ = linear(
+    "arranged_(x, *, order)",
+    lambda g: g,
+    doc="a copy, its dimensions in memory in an order",
+    xp="arranged",
+    node="CloneBackward0",
+)
+converted_ = linear(
+    "converted_(x, *, dtype, order)",
+    lambda g: g,
+    doc="a copy of another dtype, its dimensions in memory in an order",
+    xp="converted",
+    result="other",
+    node="ToCopyBackward0",
+)
 real = view("real(x)", lambda xp, g: xp.as_complex(g, None), doc="real part", node="RealBackward0")
 imag = view("imag(x)", lambda xp, g: xp.as_complex(None, g), doc="imaginary part", node="ImagBackward0")
 

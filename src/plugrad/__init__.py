@@ -31,6 +31,13 @@ from plugrad.core.create import (
 from plugrad.core.create import old_constructor as _old_constructor
 from plugrad.core.device import device, get_default_device, set_default_device
 from plugrad.core.dtypes import dtype, promote_types
+from plugrad.core.memory_format import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    memory_format,
+    preserve_format,
+)
 from plugrad.core.modes import (
     enable_grad,
     get_default_dtype,
@@ -548,6 +555,8 @@ __all__ = [
     "cfloat",
     "chain_matmul",
     "channel_shuffle",
+    "channels_last",
+    "channels_last_3d",
     "cholesky",
     "cholesky_inverse",
     "cholesky_solve",
@@ -572,6 +581,7 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "contiguous_format",
     "copysign",
     "corrcoef",
     "cos",
@@ -771,6 +781,7 @@ __all__ = [
     "maximum",
     "mean",
     "median",
+    "memory_format",
     "meshgrid",
     "min",
     "minimum",
@@ -818,6 +829,7 @@ __all__ = [
     "positive",
     "pow",
     "prelu",
+    "preserve_format",
     "prod",
     "promote_types",
     "put",
