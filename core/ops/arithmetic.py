@@ -10,6 +10,7 @@ from ..tensor import Tensor
 from ..views import write_out
 from ..watching import watch
 from . import elementwise as e
+from .underived import constant
 
 NUMBERS = (int, float, bool, complex)
 
@@ -46,16 +47,20 @@ def div(input, other, *, rounding_mode=None, out=None):
     """input / other, as it is, or rounded toward zero ("trunc") or down ("floor")."""
     if rounding_mode is None:
         return _out(out, e.div(input, other), input, other)
-    if rounding_mode == "floor":
-        return _out(out, e.floor_divide(input, other), input, other)
-    if rounding_mode != "trunc":
+    if rounding_mode not in ROUNDED:
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
-    quotient = e.div(input.detach(), other.detach() if is_tensor(other) else other)
-    exact = e.trunc(quotient)
-    kept = exact.to(input.dtype) if not input.dtype.is_floating_point and _whole(other) else exact
-    return _out(out, kept, input, other)
+    made = ROUNDED[rounding_mode](*(t.detach() if is_tensor(t) else t for t in (input, other)))
+    return _out(out, constant(made, (input, other), "DivBackward2"), input, other)
+
+
+def _truncated(input, other):
+    exact = e.trunc(e.div(input, other))
+    return exact.to(input.dtype) if not input.dtype.is_floating_point and _whole(other) else exact
+
+
+ROUNDED = {"trunc": _truncated, "floor": e.floor_divide}
 
 
 def _whole(other):

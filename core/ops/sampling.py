@@ -6,10 +6,13 @@ from .. import dtypes, random
 from ..create import _give, _leaf, _size_of, _space, check_dtype, check_options, order_like
 from ..memory_format import inverse
 from ..modes import Defaults
+from ..naming import named
 from ..random_batches import drawn, drawn_from, fresh
+from ..shapes import broadcast_shapes
 from ..tensor import Tensor
-from ..views import check_in_place, store
+from ..views import check_in_place, store, write_out
 from . import shape as s
+from .underived import constant, underived
 
 
 def _make(draw, size, device, requires_grad, out=None):
@@ -124,25 +127,65 @@ def randint_like(input, low, high=None, *, generator=None, dtype=None, device=No
 def bernoulli(input, p=None, *, generator=None, out=None):
     """Return ones with the probabilities in ``input`` (or p everywhere), zeros elsewhere."""
     d = input.dtype
-    if p is None:
-        return _give(out, drawn_from(lambda host: random.bernoulli(host, None, d, generator), input))
-    return _give(out, drawn_from(lambda host: random.bernoulli(p, host.shape, d, generator), input))
+    if p is not None:
+        made = drawn_from(lambda host: random.bernoulli(p, host.shape, d, generator), input)
+        made = underived(made, (input,), "derivative for aten::bernoulli is not implemented")
+    else:
+        made = drawn_from(lambda host: random.bernoulli(host, None, d, generator), input)
+        made = constant(made, (input,), "BernoulliBackward0")
+    return made if out is None else write_out(out, made, input)
 
 
-def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, device=None):
-    """Return normal numbers of given means and standard deviations: numbers with a size, or tensors."""
+def normal(
+    mean,
+    std=1.0,
+    size=None,
+    *,
+    generator=None,
+    out=None,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    **options,
+):
+    """Return normal numbers of given means and standard deviations: numbers with a size, or tensors.
+
+    Args:
+        mean: a number or a tensor.
+        std: a number or a tensor; its shape and that of ``mean`` broadcast.
+        size: the shape, where both are numbers.
+
+    Raises:
+        RuntimeError: a standard deviation is negative.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.normal(plugrad.zeros(3, 1), plugrad.ones(4)).shape
+        torch.Size([3, 4])
+    """
+    check_options("normal", **options)
     check_dtype("normal", dtype)
     if size is not None:
         d = dtype or Defaults.dtype
+        shape = _size_of("normal", (size,))
         return _make(
-            lambda shape: random.normal(shape, d, mean, std, generator), _size_of("normal", (size,)), device, False, out
+            lambda shape: random.normal(shape, d, mean, std, generator), shape, device, requires_grad, out
         )
-    shaped = mean if isinstance(mean, Tensor) else std
-    if not isinstance(shaped, Tensor):
+    if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         raise TypeError("normal() needs a size when mean and std are numbers")
+    made = _normal_around(mean, std, generator)
+    return made if out is None else write_out(out, made, mean, std)
+
+
+def _normal_around(mean, std, generator):
     if isinstance(std, Tensor) and bool((std < 0).any()):
         raise RuntimeError("normal expects all elements of std >= 0.0")
-    return (randn_like(shaped, generator=generator) * std + mean).detach()
+    center, width = (t.detach() if isinstance(t, Tensor) else t for t in (mean, std))
+    first = center if isinstance(center, Tensor) else width
+    shape = broadcast_shapes(*(t.shape for t in (center, width) if isinstance(t, Tensor)))
+    made = randn(shape, generator=generator, dtype=first.dtype, device=first.device) * width + center
+    number = 3 if isinstance(mean, Tensor) and isinstance(std, Tensor) else 1 if isinstance(mean, Tensor) else 2
+    return constant(made, (mean, std), f"NormalBackward{number}")
 
 
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
@@ -159,11 +202,12 @@ def multinomial_of(host, num_samples, replacement, generator):
 
 def _fill(name, draw):
     """An in-place method that overwrites the tensor with fresh numbers; the gradient ends there."""
+    node = NODES.get(name) or name.title().replace("_", "") + "Backward0"
 
     def method(self, *args, generator=None, **kwargs):
         check_in_place(self)
         made = fresh(self, lambda shape: draw(Plan(shape, self.dtype), *args, generator=generator, **kwargs))
-        return store(self, s.overwrite(self, made))
+        return store(self, named(s.overwrite(self, made), node))
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"Overwrite the tensor with numbers drawn by ``{name.rstrip('_')}``; returns the tensor itself."
@@ -203,6 +247,8 @@ def _draw(function, *names):
 
 
 RENAMED = {"from": "low", "to": "high"}
+#: torch's names of the nodes, where they are not the first of their kind.
+NODES = {"bernoulli_": "BernoulliBackward2", "random_": "RandomBackward2"}
 
 IN_PLACE = {
     "uniform_": _draw(random.uniform, "low", "high"),

@@ -1,9 +1,10 @@
-"""Results that torch makes of inputs that require grad, and has no derivative for: asking for it raises."""
+"""Results of inputs that require grad which torch has no derivative for (asking for it raises), or takes for constant."""
 
 from ..graph import Node
 from ..modes import is_grad_enabled
 from ..naming import named
-from ..slow import edge_of, new_node
+from ..slow import edge_of, is_tensor, new_node
+from ..tensor import Tensor, wrap
 
 
 class NotImplemented(Node):
@@ -41,3 +42,29 @@ def no_forward_mode(kernel):
         )
 
     return jvp
+
+
+class Constant(Node):
+    """Stands for an op whose result has the derivative 0 wherever it has one."""
+
+    __slots__ = ("places",)
+    __module__ = "plugrad.autograd"
+
+    def backward(self, g):
+        return tuple(None if place is None else self.xp.zeros(*place) for place in self.places)
+
+    def backward_graph(self, g):
+        zeros = self.backward(g)
+        return tuple(None if a is None else wrap(Tensor, self.xp, a, None) for a in zeros)
+
+
+def constant(made, inputs, name):
+    """``made`` with a history named ``name`` in which the gradient of every input is 0, if one requires grad."""
+    inputs = [t for t in inputs if is_tensor(t)]
+    edges = tuple(edge_of(t) for t in inputs)
+    if not is_grad_enabled() or all(edge is None for edge in edges):
+        return made
+    node = new_node(Constant, made._xp, edges, made._a.shape, made._a.dtype)
+    node.places = [None if e is None else (t._a.shape, t._a.dtype) for e, t in zip(edges, inputs, strict=True)]
+    made._fn = node
+    return named(made, name)
