@@ -207,6 +207,10 @@ def build(cupy, kernels):
             return a.data.ptr
 
         @staticmethod
+        def may_share(a, b):
+            return cupy.may_share_memory(a, b)
+
+        @staticmethod
         def memory_allocated():
             return cupy.get_default_memory_pool().used_bytes()
 

@@ -121,6 +121,8 @@ class NumpyBackend(
     def data_ptr(a):
         return a.ctypes.data
 
+    may_share = staticmethod(np.may_share_memory)
+
     # --- elementwise ---
     negative = np.negative
     abs = np.absolute

@@ -198,6 +198,13 @@ def repeated_memory():
     )
 
 
+def overlapping_memory():
+    return RuntimeError(
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
+        "Please clone() the tensor before performing the operation."
+    )
+
+
 def unknown_device(text, kind, known):
     return RuntimeError(
         "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, hpu, "
@@ -308,6 +315,11 @@ SCALAR_NAMES = {
 def c_name(d):
     """The C++ name by which some of torch's texts call a dtype."""
     return C_NAMES[d.name]
+
+
+def c_type(d):
+    """The C++ type by which texts about numbers call a dtype."""
+    return "int64_t" if d.name == "int64" else C_NAMES[d.name]
 
 
 def no_out_of_duals():

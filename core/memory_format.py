@@ -58,7 +58,9 @@ def _by_name(name):
 def check_format(function, given):
     """Raise where an argument ``memory_format`` is none."""
     if not isinstance(given, memory_format):
-        raise TypeError(f"{function}(): argument 'memory_format' must be torch.memory_format, not {type(given).__name__}")
+        raise TypeError(
+            f"{function}(): argument 'memory_format' must be torch.memory_format, not {type(given).__name__}"
+        )
 
 
 def order_in(given, rank):

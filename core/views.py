@@ -22,6 +22,7 @@ from .errors import (
 from .graph import CLOCK, INFERENCE, LEAF, PORT, Version, as_function
 from .hooks import move_retained
 from .modes import is_grad_enabled, is_inference_mode_enabled
+from .out_checks import check_dtype, check_memory
 from .recording import BEFORE_WRITE, Packed
 from .slow import edge_of, new_node, transform_of
 from .tensor import Extra, Tensor, wrap
@@ -212,10 +213,9 @@ def write_out(out, made, *inputs, stacklevel=3):
         raise RuntimeError(
             f"{name}functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
         )
-    if made.dtype is not out.dtype and made.dtype.kind > out.dtype.kind:
-        raise RuntimeError(
-            f"result type {scalar_name(made.dtype)} can't be cast to the desired output type {scalar_name(out.dtype)}"
-        )
+    check_memory(out, inputs)
+    if made.dtype is not out.dtype:
+        check_dtype(out, made)
     if out._a.shape != made._a.shape:
         if out.numel():
             warnings.warn(
@@ -227,7 +227,7 @@ def write_out(out, made, *inputs, stacklevel=3):
                 stacklevel=stacklevel,
             )
         out._a = out._xp.empty(made._a.shape, out._a.dtype)
-    return store(out, made.to(out.device))
+    return store(out, made.to(device=out.device, dtype=out.dtype))
 
 
 def copy_slices(base, part, path):

@@ -6,7 +6,7 @@ import warnings
 from ..naming import named
 from ..shapes import one_axis
 from ..tensor import Tensor
-from ..views import write_out
+from ..views import check_in_place, store, write_out
 from . import elementwise as e
 from . import join, linalg, product
 from . import reshaping as r
@@ -280,11 +280,11 @@ def chain_matmul(*matrices, out=None):
     )
     if not matrices:
         raise RuntimeError("chain_matmul(): Expected one or more matrices")
-    if len(matrices) == 1:
-        return matrices[0].clone()
     for t in matrices:
         if t.dim() != 2:
-            raise RuntimeError(f"Tensor with size {list(t._a.shape)} is not a matrix")
+            raise RuntimeError(f"Tensor dimension is {t.dim()}, expected 2 instead.")
+    if len(matrices) == 1:
+        return _given(out, matrices[0].clone(), *matrices)
     for i, (x, y) in enumerate(itertools.pairwise(matrices)):
         if x.size(1) != y.size(0):
             raise RuntimeError(
@@ -325,6 +325,15 @@ def vander(x, N=None, increasing=False):
     return made if increasing else r.flip(made, 1)
 
 
+def addbmm_(self, batch1, batch2, *, beta=1, alpha=1):
+    """In-place form of :func:`addbmm`; a tensor that is broadcast there grows to the shape of the result."""
+    made = addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
+    if made._a.shape != self._a.shape and not self._is_view():
+        check_in_place(self, made)
+        self._a = self._xp.empty(made._a.shape, self._a.dtype)
+    return store(self, made)
+
+
 addmv_ = in_place(product.addmv, "addmv_")
 METHODS = (inner, vdot, cross, kron, addbmm, addr)
 
@@ -333,7 +342,8 @@ def install():
     """Give Tensor these methods, and the in-place ones of the sums with products."""
     for function in METHODS:
         setattr(Tensor, function.__name__, function)
-    for function in (addbmm, addr, product.addmm, product.addmv, product.baddbmm):
+    Tensor.addbmm_ = addbmm_
+    for function in (addr, product.addmm, product.addmv, product.baddbmm):
         name = function.__name__ + "_"
         setattr(Tensor, name, in_place(function, name))
 

@@ -217,9 +217,7 @@ def cuda(input, device=None, non_blocking=False, memory_format=preserve_format):
     """
     if device is None:
         device = "cuda"
-    return to(
-        input, device_class("cuda", device) if isinstance(device, int) else device, memory_format=memory_format
-    )
+    return to(input, device_class("cuda", device) if isinstance(device, int) else device, memory_format=memory_format)
 
 
 def type_as(input, tensor):

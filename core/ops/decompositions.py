@@ -298,7 +298,9 @@ def eig(A, *, out=None):
     """
     need_square("linalg.eig", A)
     _need_finite(A)
-    return filled(EIG, _converged("linalg.eig", EIGEN, eig_, A, True), out, A)
+    parts = ("eigenvalues", "eigenvectors")
+    made = _converged("linalg.eig", EIGEN, eig_, A, True)
+    return filled(EIG, made, out, A, castable="torch.linalg.eig", parts=parts)
 
 
 def eigvals(A, *, out=None):

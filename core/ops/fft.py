@@ -134,8 +134,13 @@ def _given(name, out, made, input):
     if out is None:
         return made
     if made.is_complex() and not out.is_complex():
+        name = TOLD.get(name, name)
         raise RuntimeError(f"{name} expects a complex output tensor, but got {scalar_name(out.dtype)}")
     return write_out(out, made, input)
+
+
+#: By which names torch tells of some functions.
+TOLD = {"fft2": "fftn", "ifft2": "fftn", "ifftn": "fftn", "rfft2": "rfftn", "ihfft2": "ihfftn"}
 
 
 # --- one dimension ---

@@ -162,6 +162,20 @@ def _view_in_place(name, function):
     return method
 
 
+def abs_(self):
+    """In-place form of :func:`abs`; returns the tensor itself.
+
+    Raises:
+        RuntimeError: complex numbers, whose absolute values are real.
+    """
+    if self.is_complex():
+        raise RuntimeError("In-place abs is not supported for complex tensors.")
+    return _abs_(self)
+
+
+_abs_ = in_place(e.abs, "abs_")
+
+
 def install():
     """Give Tensor its in-place methods and operators."""
     for name, function in FUNCTIONS.items():
@@ -171,5 +185,7 @@ def install():
     Tensor.fill_ = fill_
     Tensor.zero_ = zero_
     Tensor.set_ = set_
+    Tensor.abs_ = Tensor.absolute_ = abs_
     for name in ("unsqueeze", "squeeze", "transpose", "t"):
         setattr(Tensor, name + "_", _view_in_place(name + "_", getattr(reshaping, name)))
+    Tensor.swapaxes_ = Tensor.swapdims_ = Tensor.transpose_

@@ -144,7 +144,8 @@ def lstsq(A, B, rcond=None, *, driver=None, out=None):
         none.to(dtypes.int64) if driver == "gels" else rank,
         values if driver in ("gelsd", "gelss") else none,
     )
-    return filled(LSTSQ, made, out, A, B)
+    parts = ("solution", "residuals", "rank", "singular_values")
+    return filled(LSTSQ, made, out, A, B, castable="torch.linalg.lstsq", parts=parts)
 
 
 def _check_lstsq(A, B, driver):

@@ -164,8 +164,8 @@ def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
         )
     pair = isinstance(dim, (tuple, list)) and len(dim) == 2
     if ord is not None and (isinstance(ord, str) or pair or (dim is None and A.dim() == 2)):
-        return matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype, out=out)
-    return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype, out=out)
+        return _out(out, matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype), A)
+    return _out(out, vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype), A)
 
 
 def diagonal(A, *, offset=0, dim1=-2, dim2=-1):

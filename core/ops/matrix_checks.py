@@ -59,11 +59,14 @@ def renamed(tensor, name):
     return tensor
 
 
-def filled(kind, made, out, *inputs):
-    """A named result of tensors, written into those of ``out`` where it is given."""
+def filled(kind, made, out, *inputs, castable=None, parts=()):
+    """A named result of tensors, written into those of ``out`` where it is given; ``parts`` are what castable calls them."""
     if out is None:
         return kind(made)
-    return kind(written(o, m, *inputs) for o, m in zip(out, made, strict=True))
+    names = parts or ("result",) * len(made)
+    return kind(
+        written(o, m, *inputs, castable=castable, what=what) for o, m, what in zip(out, made, names, strict=True)
+    )
 
 
 def written(out, made, *inputs, castable=None, what="result"):

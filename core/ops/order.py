@@ -40,6 +40,11 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     _check_shapes(sorted_sequence, values, is_number)
     edges = sorted_sequence if sorter is None else _sorted_by(sorted_sequence, sorter)
     made = _places(edges, values, right or side == "right", out_int32)
+    if out is not None and out.dtype is not made.dtype:
+        raise RuntimeError(
+            "torch.searchsorted(): output tensor's dtype is wrong, it can only be Int(int32) or Long(int64) depending on whether "
+            f"out_int32 flag is True, but we got output tensor's dtype {scalar_name(out.dtype)} and out_int32 flag is {out_int32}"
+        )
     return made if out is None else write_out(out, made)
 
 

@@ -1,12 +1,14 @@
 """Matrix products."""
 
 from ..compile import bilinear
-from ..errors import broadcast_failure, c_name, two_devices
+from ..dtypes import FLOAT
+from ..errors import broadcast_failure, c_name, c_type, two_devices
 from ..naming import named
 from ..shapes import broadcast_shapes
 from ..tensor import Tensor
 from ..views import write_out
 from . import elementwise as e
+from .shape import erase_
 
 
 def mT(xp, a):
@@ -194,24 +196,34 @@ def _batched(x, y):
 
 def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
     """β · input + α · mat1 @ mat2."""
-    made = named(_scale(input, beta) + _scale(mm(mat1, mat2), alpha), "AddmmBackward0")
+    made = named(_share(input, beta) + _share(mm(mat1, mat2), alpha), "AddmmBackward0")
     return _out(out, made, input, mat1, mat2)
 
 
 def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
     """β · input + α · mat @ vec."""
-    made = named(_scale(input, beta) + _scale(mv(mat, vec), alpha), "AddmvBackward0")
+    made = named(_share(input, beta) + _share(mv(mat, vec), alpha), "AddmvBackward0")
     return _out(out, made, input, mat, vec)
 
 
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
     """β · input + α · batch1 @ batch2, batch by batch."""
-    made = named(_scale(input, beta) + _scale(bmm(batch1, batch2), alpha), "BaddbmmBackward0")
+    made = named(_share(input, beta) + _scale(bmm(batch1, batch2), alpha), "BaddbmmBackward0")
     return _out(out, made, input, batch1, batch2)
 
 
 def _scale(x, factor):
+    """Of whole numbers, the whole part of the factor times x."""
+    if x.dtype.kind < FLOAT and not isinstance(factor, int):
+        if isinstance(factor, complex):
+            raise RuntimeError(f"value cannot be converted to type {c_type(x.dtype)} without overflow")
+        factor = int(factor)
     return x if factor == 1 else x * factor
+
+
+def _share(x, factor):
+    """A factor times x; the factor 0 leaves NaN and infinities behind."""
+    return erase_(x) if factor == 0 and x.dtype.kind >= FLOAT else _scale(x, factor)
 
 
 def outer(input, vec2, *, out=None):
@@ -221,7 +233,12 @@ def outer(input, vec2, *, out=None):
     return _out(out, e.mul(input.reshape(-1, 1), vec2), input, vec2)
 
 
-METHODS = (mm, bmm, mv, dot, matmul, addmm, addmv, baddbmm, outer)
+def ger(input, vec2, *, out=None):
+    """xᵢ yⱼ of two vectors; an older name of :func:`outer`."""
+    return outer(input, vec2, out=out)
+
+
+METHODS = (ger, mm, bmm, mv, dot, matmul, addmm, addmv, baddbmm, outer)
 
 
 def install():

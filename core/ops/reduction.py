@@ -180,7 +180,8 @@ def _extreme(name, all_row, dim_row, binary, kind, input, dim, keepdim, out):
             from ..errors import scalar_name
 
             raise NotImplementedError(f"\"{name}_all\" not implemented for '{scalar_name(input.dtype)}'")
-        return _out(out, all_row(input), input)
+        made = all_row(input)
+        return _out(out, made.to(out.dtype) if out is not None and out.dtype.kind >= made.dtype.kind else made, input)
     axis = one_axis(dim, input.dim())
     _need_size(name, input, axis)
     found = kind(dim_row(input, axis, keepdim))

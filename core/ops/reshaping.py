@@ -213,22 +213,6 @@ def tile(input, *dims):
     return repeat(input, (1,) * (input.dim() - len(counts)) + counts)
 
 
-def repeat_interleave(input, repeats, dim=None):
-    """Each element, or slice along ``dim``, repeated in place.
-
-    Raises:
-        NotImplementedError: repeats that differ per element.
-    """
-    if not isinstance(repeats, int):
-        raise NotImplementedError("repeat_interleave: a tensor of repeats is not supported; give one int")
-    if dim is None:
-        input, dim = reshape(input, -1), 0
-    axis = one_axis(dim, input.dim())
-    shape = input._a.shape
-    wide = expand(unsqueeze(input, axis + 1), (*shape[: axis + 1], repeats, *shape[axis + 1 :]))
-    return reshape(wide.clone(), (*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :]))
-
-
 def flip(input, dims, *more):
     """Reversed along the given dimensions, a copy."""
     given = (dims, *more) if isinstance(dims, int) else tuple(dims)
@@ -258,14 +242,16 @@ def roll(input, shifts, dims=None):
     return s.roll_(input, shifts, tuple(one_axis(d, input.dim()) for d in dims))
 
 
-def tril(input, diagonal=0):
+def tril(input, diagonal=0, *, out=None):
     """The lower triangle of the last two dimensions, zeros elsewhere."""
-    return s.tril_(_matrix("tril", input), diagonal)
+    made = s.tril_(_matrix("tril", input), diagonal)
+    return made if out is None else write_out(out, made, input)
 
 
-def triu(input, diagonal=0):
+def triu(input, diagonal=0, *, out=None):
     """The upper triangle of the last two dimensions, zeros elsewhere."""
-    return s.triu_(_matrix("triu", input), diagonal)
+    made = s.triu_(_matrix("triu", input), diagonal)
+    return made if out is None else write_out(out, made, input)
 
 
 def _matrix(name, input):
@@ -380,7 +366,7 @@ def reversed_dims(input):
 
 METHODS = (
     view, reshape, view_as, reshape_as, flatten, unflatten, ravel, permute, transpose, t, movedim, squeeze, unsqueeze, expand, expand_as,
-    broadcast_to, repeat, tile, repeat_interleave, flip, fliplr, flipud, roll, tril, triu, diagonal, diag, trace, narrow, select, unfold,
+    broadcast_to, repeat, tile, flip, fliplr, flipud, roll, tril, triu, diagonal, diag, trace, narrow, select, unfold,
 )  # fmt: skip
 
 

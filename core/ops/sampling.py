@@ -168,13 +168,11 @@ def normal(
     if size is not None:
         d = dtype or Defaults.dtype
         shape = _size_of("normal", (size,))
-        return _make(
-            lambda shape: random.normal(shape, d, mean, std, generator), shape, device, requires_grad, out
-        )
+        return _make(lambda shape: random.normal(shape, d, mean, std, generator), shape, device, requires_grad, out)
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         raise TypeError("normal() needs a size when mean and std are numbers")
     made = _normal_around(mean, std, generator)
-    return made if out is None else write_out(out, made, mean, std)
+    return made if out is None else write_out(out, made.to(out.dtype), mean, std)
 
 
 def _normal_around(mean, std, generator):

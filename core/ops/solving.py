@@ -130,6 +130,8 @@ def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None):
     need_matrix(name, B, "B")
     need_fit(name, A, B, left)
     need_smooth(name, A, "triangular_solve_cpu")
+    if out is not None and out.dtype is not A.dtype:
+        raise RuntimeError(f"expected scalar type {scalar_name(A.dtype)} but found {scalar_name(out.dtype)}")
     return written(out, solve_triangular_(A, B, bool(upper), bool(left), bool(unitriangular)), A, B)
 
 

@@ -204,7 +204,7 @@ from plugrad.core.ops.parts import (
     signbit,
     sinc,
 )
-from plugrad.core.ops.product import addmm, addmv, baddbmm, bmm, dot, matmul, mm, mv, outer
+from plugrad.core.ops.product import addmm, addmv, baddbmm, bmm, dot, ger, matmul, mm, mv, outer
 from plugrad.core.ops.quantile import corrcoef, cov, nanquantile, quantile
 from plugrad.core.ops.reduction import (
     all,
@@ -233,6 +233,7 @@ from plugrad.core.ops.reduction import (
     var,
     var_mean,
 )
+from plugrad.core.ops.repeating import repeat_interleave
 from plugrad.core.ops.replacing import (
     argwhere,
     diagonal_scatter,
@@ -255,7 +256,6 @@ from plugrad.core.ops.reshaping import (
     narrow,
     permute,
     ravel,
-    repeat_interleave,
     reshape,
     roll,
     select,
@@ -436,6 +436,7 @@ negative = neg
 not_equal = ne
 subtract = sub
 swapaxes = transpose
+swapdims = transpose
 true_divide = div
 arccosh = acosh
 arcsinh = asinh
@@ -456,6 +457,64 @@ LongTensor = _old_constructor("LongTensor")
 ShortTensor = _old_constructor("ShortTensor")
 BFloat16Tensor = _old_constructor("BFloat16Tensor")
 strided = "torch.strided"
+abs_ = Tensor.abs_
+acos_ = Tensor.acos_
+acosh_ = Tensor.acosh_
+arccos_ = Tensor.arccos_
+arccosh_ = Tensor.arccosh_
+arcsin_ = Tensor.arcsin_
+arcsinh_ = Tensor.arcsinh_
+arctan_ = Tensor.arctan_
+arctanh_ = Tensor.arctanh_
+asin_ = Tensor.asin_
+asinh_ = Tensor.asinh_
+atan_ = Tensor.atan_
+atanh_ = Tensor.atanh_
+ceil_ = Tensor.ceil_
+clamp_ = Tensor.clamp_
+clamp_max_ = Tensor.clamp_max_
+clamp_min_ = Tensor.clamp_min_
+clip_ = Tensor.clip_
+conj_physical_ = Tensor.conj_physical_
+cos_ = Tensor.cos_
+cosh_ = Tensor.cosh_
+deg2rad_ = Tensor.deg2rad_
+erf_ = Tensor.erf_
+erfc_ = Tensor.erfc_
+exp2_ = Tensor.exp2_
+exp_ = Tensor.exp_
+expm1_ = Tensor.expm1_
+fix_ = Tensor.fix_
+floor_ = Tensor.floor_
+frac_ = Tensor.frac_
+gcd_ = Tensor.gcd_
+i0_ = Tensor.i0_
+index_put_ = Tensor.index_put_
+lcm_ = Tensor.lcm_
+ldexp_ = Tensor.ldexp_
+log10_ = Tensor.log10_
+log1p_ = Tensor.log1p_
+log2_ = Tensor.log2_
+log_ = Tensor.log_
+logit_ = Tensor.logit_
+nan_to_num_ = Tensor.nan_to_num_
+neg_ = Tensor.neg_
+negative_ = Tensor.negative_
+rad2deg_ = Tensor.rad2deg_
+reciprocal_ = Tensor.reciprocal_
+relu_ = Tensor.relu_
+round_ = Tensor.round_
+rsqrt_ = Tensor.rsqrt_
+sigmoid_ = Tensor.sigmoid_
+sin_ = Tensor.sin_
+sinc_ = Tensor.sinc_
+sinh_ = Tensor.sinh_
+sqrt_ = Tensor.sqrt_
+square_ = Tensor.square_
+tan_ = Tensor.tan_
+tanh_ = Tensor.tanh_
+trunc_ = Tensor.trunc_
+xlogy_ = Tensor.xlogy_
 
 __all__ = [
     "BFloat16Tensor",
@@ -472,11 +531,14 @@ __all__ = [
     "Size",
     "Tensor",
     "abs",
+    "abs_",
     "absolute",
     "acos",
+    "acos_",
     "acosh",
     "adaptive_avg_pool1d",
     "adaptive_max_pool1d",
+    "acosh_",
     "add",
     "addbmm",
     "addcdiv",
@@ -497,12 +559,18 @@ __all__ = [
     "any",
     "arange",
     "arccos",
+    "arccos_",
     "arccosh",
+    "arccosh_",
     "arcsin",
+    "arcsin_",
     "arcsinh",
+    "arcsinh_",
     "arctan",
     "arctan2",
+    "arctan_",
     "arctanh",
+    "arctanh_",
     "argmax",
     "argmin",
     "argsort",
@@ -512,10 +580,14 @@ __all__ = [
     "as_strided_scatter",
     "as_tensor",
     "asin",
+    "asin_",
     "asinh",
+    "asinh_",
     "atan",
     "atan2",
+    "atan_",
     "atanh",
+    "atanh_",
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
@@ -552,6 +624,7 @@ __all__ = [
     "ceil",
     "celu",
     "celu_",
+    "ceil_",
     "cfloat",
     "chain_matmul",
     "channel_shuffle",
@@ -562,9 +635,13 @@ __all__ = [
     "cholesky_solve",
     "chunk",
     "clamp",
+    "clamp_",
     "clamp_max",
+    "clamp_max_",
     "clamp_min",
+    "clamp_min_",
     "clip",
+    "clip_",
     "clone",
     "column_stack",
     "combinations",
@@ -581,13 +658,16 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "conj_physical_",
     "contiguous_format",
     "copysign",
     "corrcoef",
     "cos",
+    "cos_",
     "cosh",
     "cosine_embedding_loss",
     "cosine_similarity",
+    "cosh_",
     "count_nonzero",
     "cov",
     "cross",
@@ -600,6 +680,7 @@ __all__ = [
     "cumulative_trapezoid",
     "default_generator",
     "deg2rad",
+    "deg2rad_",
     "det",
     "detach",
     "detach_",
@@ -630,11 +711,16 @@ __all__ = [
     "eq",
     "equal",
     "erf",
+    "erf_",
     "erfc",
+    "erfc_",
     "erfinv",
     "exp",
     "exp2",
+    "exp2_",
+    "exp_",
     "expm1",
+    "expm1_",
     "eye",
     "feature_alpha_dropout",
     "feature_alpha_dropout_",
@@ -645,6 +731,7 @@ __all__ = [
     "fill_",
     "finfo",
     "fix",
+    "fix_",
     "flatten",
     "flip",
     "fliplr",
@@ -655,11 +742,13 @@ __all__ = [
     "float64",
     "float_power",
     "floor",
+    "floor_",
     "floor_divide",
     "fmax",
     "fmin",
     "fmod",
     "frac",
+    "frac_",
     "frexp",
     "from_dlpack",
     "from_numpy",
@@ -668,7 +757,9 @@ __all__ = [
     "func",
     "gather",
     "gcd",
+    "gcd_",
     "ge",
+    "ger",
     "get_default_device",
     "get_default_dtype",
     "get_rng_state",
@@ -692,6 +783,7 @@ __all__ = [
     "hstack",
     "hypot",
     "i0",
+    "i0_",
     "igamma",
     "igammac",
     "iinfo",
@@ -700,6 +792,7 @@ __all__ = [
     "index_copy",
     "index_fill",
     "index_put",
+    "index_put_",
     "index_reduce",
     "index_select",
     "inference_mode",
@@ -735,7 +828,9 @@ __all__ = [
     "kthvalue",
     "layer_norm",
     "lcm",
+    "lcm_",
     "ldexp",
+    "ldexp_",
     "le",
     "lerp",
     "less",
@@ -747,8 +842,12 @@ __all__ = [
     "load",
     "log",
     "log10",
+    "log10_",
     "log1p",
+    "log1p_",
     "log2",
+    "log2_",
+    "log_",
     "log_softmax",
     "logaddexp",
     "logaddexp2",
@@ -759,6 +858,7 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logit",
+    "logit_",
     "logspace",
     "logsumexp",
     "long",
@@ -796,6 +896,7 @@ __all__ = [
     "mv",
     "mvlgamma",
     "nan_to_num",
+    "nan_to_num_",
     "nanmean",
     "nanmedian",
     "nanquantile",
@@ -803,7 +904,9 @@ __all__ = [
     "narrow",
     "ne",
     "neg",
+    "neg_",
     "negative",
+    "negative_",
     "nextafter",
     "nn",
     "no_grad",
@@ -836,6 +939,7 @@ __all__ = [
     "qr",
     "quantile",
     "rad2deg",
+    "rad2deg_",
     "rand",
     "rand_like",
     "randint",
@@ -847,6 +951,7 @@ __all__ = [
     "ravel",
     "real",
     "reciprocal",
+    "reciprocal_",
     "relu",
     "relu_",
     "remainder",
@@ -864,10 +969,12 @@ __all__ = [
     "roll",
     "rot90",
     "round",
+    "round_",
     "row_stack",
     "rrelu",
     "rrelu_",
     "rsqrt",
+    "rsqrt_",
     "rsub",
     "save",
     "scalar_tensor",
@@ -889,12 +996,16 @@ __all__ = [
     "sgn",
     "short",
     "sigmoid",
+    "sigmoid_",
     "sign",
     "signal",
     "signbit",
     "sin",
+    "sin_",
     "sinc",
+    "sinc_",
     "sinh",
+    "sinh_",
     "slice_scatter",
     "slogdet",
     "softmax",
@@ -903,7 +1014,9 @@ __all__ = [
     "split",
     "split_with_sizes",
     "sqrt",
+    "sqrt_",
     "square",
+    "square_",
     "squeeze",
     "stack",
     "std",
@@ -916,11 +1029,14 @@ __all__ = [
     "svd",
     "svd_lowrank",
     "swapaxes",
+    "swapdims",
     "t",
     "take",
     "take_along_dim",
     "tan",
+    "tan_",
     "tanh",
+    "tanh_",
     "tensor",
     "tensor_split",
     "tensordot",
@@ -940,6 +1056,7 @@ __all__ = [
     "triu_indices",
     "true_divide",
     "trunc",
+    "trunc_",
     "uint8",
     "unbind",
     "unflatten",
@@ -959,6 +1076,7 @@ __all__ = [
     "vstack",
     "where",
     "xlogy",
+    "xlogy_",
     "zero_",
     "zeros",
     "zeros_like",
