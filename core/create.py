@@ -5,12 +5,12 @@ import math
 from . import dtypes
 from .device import space
 from .dtypes import DTYPES
-from .errors import requires_grad_of_dtype
+from .errors import invalid_combination, requires_grad_of_dtype, scalar_name
 from .graph import LEAF
 from .memory_format import check_format, contiguous_format, laid, order_in, preserve_format, preserved_order
 from .modes import Defaults
 from .shapes import sizes
-from .slow import native_dtype
+from .slow import native_dtype, number_dtype
 from .tensor import Tensor, wrap
 
 
@@ -117,11 +117,18 @@ def from_dlpack(external):
     return read(external)
 
 
-def _filled(name, size, value, dtype, device, requires_grad, options):
+def dtype_for(dtype, out, otherwise=None):
+    """The dtype that is asked for, else that of ``out``, else the default one."""
+    if dtype is not None:
+        return dtype
+    return out.dtype if out is not None else otherwise or Defaults.dtype
+
+
+def _filled(name, size, value, out, dtype, device, requires_grad, options):
     check_options(name, **options)
     check_dtype(name, dtype)
     xp = _space(device)
-    d = dtype or Defaults.dtype
+    d = dtype_for(dtype, out)
     shape = _size_of(name, size)
     maker = xp.zeros if value == 0 else xp.ones if value == 1 else None
     native = native_dtype(xp, d)
@@ -148,12 +155,12 @@ def zeros(*size, out=None, dtype=None, device=None, requires_grad=False, **optio
         >>> plugrad.zeros(2)
         tensor([0., 0.])
     """
-    return _give(out, _filled("zeros", size, 0, dtype, device, requires_grad, options))
+    return _give(out, _filled("zeros", size, 0, out, dtype, device, requires_grad, options))
 
 
 def ones(*size, out=None, dtype=None, device=None, requires_grad=False, **options):
     """Return a tensor of ones."""
-    return _give(out, _filled("ones", size, 1, dtype, device, requires_grad, options))
+    return _give(out, _filled("ones", size, 1, out, dtype, device, requires_grad, options))
 
 
 def empty(
@@ -177,7 +184,7 @@ def empty(
     check_options("empty", **options)
     xp = _space(device)
     shape = _size_of("empty", size)
-    native = native_dtype(xp, dtype or Defaults.dtype)
+    native = native_dtype(xp, dtype_for(dtype, out))
     if memory_format is contiguous_format:
         return _give(out, _leaf(xp, xp.empty(shape, native), requires_grad))
     check_format("empty", memory_format)
@@ -193,10 +200,7 @@ def full(size, fill_value, *, out=None, dtype=None, device=None, requires_grad=F
     check_dtype("full", dtype)
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
-    if dtype is None:
-        from .slow import number_dtype
-
-        dtype = number_dtype(fill_value)
+    dtype = dtype_for(dtype, out, number_dtype(fill_value))
     xp = _space(device)
     return _give(out, _leaf(xp, xp.full(_size_of("full", (size,)), fill_value, native_dtype(xp, dtype)), requires_grad))
 
@@ -259,59 +263,111 @@ def arange(start, end=None, step=1, *, out=None, dtype=None, device=None, requir
         tensor([1.0000, 1.5000, 2.0000])
     """
     check_options("arange", **options)
-    if end is None:
-        start, end = 0, start
+    check_dtype("arange", dtype)
+    start, end = (0, start) if end is None else (start, end)
     start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
-    if dtype is None:
-        dtype = Defaults.dtype if any(isinstance(v, float) for v in (start, end, step)) else dtypes.int64
-    if step == 0:
+    _check_numbers("arange", start, end, step)
+    fractions = any(isinstance(v, float) for v in (start, end, step))
+    d = dtype_for(dtype, out, Defaults.dtype if fractions else dtypes.int64)
+    if d is dtypes.bool_ or d.is_complex:
+        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{scalar_name(d)}'")
+    count = _count(start, end, step, d)
+    xp = _space(device)
+    if d.kind < dtypes.FLOAT:
+        start, step = int(start), int(step)
+    wide = xp.float64 if d.is_floating_point else xp.int64
+    steps = xp.arange(0, count, 1, xp.int64)
+    values = xp.astype(steps, wide) * step + start
+    return _give(out, _leaf(xp, xp.astype(values, native_dtype(xp, d)), requires_grad))
+
+
+def _check_numbers(name, start, end, step):
+    for position, (argument, value) in enumerate((("start", start), ("end", end), ("step", step))):
+        if not isinstance(value, (int, float)):
+            raise TypeError(
+                f"{name}(): argument '{argument}' (position {position + 1}) must be Number, not {type(value).__name__}"
+            )
+
+
+def _count(start, end, step, d):
+    """How many numbers there are from start to below end; int64 counts with the whole parts alone, as torch does."""
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start:g} -> {end:g}")
+    if step == 0 or step != step:
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    xp = _space(device)
-    count = math.ceil((end - start) / step)
-    wide = xp.float64 if dtype.is_floating_point else xp.int64
-    steps = xp.arange(0, count, 1, xp.int64)
-    values = xp.astype(steps, wide) * step + start
-    return _give(out, _leaf(xp, xp.astype(values, native_dtype(xp, dtype)), requires_grad))
+    if d is not dtypes.int64:
+        return math.ceil((end - start) / step)
+    start, end, step = int(start), int(end), int(step)
+    if step == 0:
+        raise ValueError("step must be nonzero")
+    return -((start - end) // step)
 
 
 def linspace(start, end, steps, *, out=None, dtype=None, device=None, requires_grad=False, **options):
     """Return ``steps`` values from start to end, both included, evenly spaced."""
-    if options:
-        from .errors import invalid_combination
-
+    steps = steps.item() if isinstance(steps, Tensor) else steps
+    if options or not isinstance(steps, int) or isinstance(steps, bool):
         raise invalid_combination("linspace", (start, end, steps), options)
-    xp = _space(device)
+    start, end = _bounds("linspace", start, end)
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    d = dtype or Defaults.dtype
+    is_complex = isinstance(start, complex) or isinstance(end, complex)
+    d = dtype_for(dtype, out, Defaults.dtype.to_complex() if is_complex else None)
+    if d is dtypes.bool_:
+        raise NotImplementedError("\"linspace_cpu\" not implemented for 'Bool'")
+    xp = _space(device)
     values = _line(xp, start, end, steps, d)
     return _give(out, _leaf(xp, xp.astype(values, native_dtype(xp, d)), requires_grad))
 
 
+def _bounds(name, *bounds):
+    """Numbers, where 0-d tensors may have been given."""
+    ranks = [
+        f"{argument} with {b.dim()} dimension(s)"
+        for argument, b in zip(("start", "end"), bounds, strict=True)
+        if isinstance(b, Tensor) and b.dim()
+    ]
+    if ranks:
+        raise RuntimeError(f"{name} only supports 0-dimensional start and end tensors, but got {' and '.join(ranks)}.")
+    return [b.item() if isinstance(b, Tensor) else b for b in bounds]
+
+
 def _line(xp, start, end, steps, d):
-    # torch counts from the nearer end, in the precision of the result.
+    # torch counts from the nearer end, in the precision of the result; of whole numbers, between their whole parts.
+    if d.kind < dtypes.FLOAT:
+        start, end, native = int(start), int(end), xp.float64
+    elif isinstance(start, complex) or isinstance(end, complex):
+        native = native_dtype(xp, d)
+    else:
+        native = native_dtype(xp, d) if d.is_floating_point and d.itemsize >= 4 else xp.float32
     if steps == 1:
-        return xp.full((1,), start, xp.float64)
-    native = native_dtype(xp, d) if d.is_floating_point and d.itemsize >= 4 else xp.float32
-    place = xp.astype(xp.arange(0, steps, 1, xp.int64), native)
-    width = (float(end) - float(start)) / max(steps - 1, 1)
+        return xp.full((1,), start, native)
+    counted = xp.arange(0, steps, 1, xp.int64)
+    place = xp.astype(counted, native)
+    width = (end - start) / max(steps - 1, 1)
     first = xp.full((), start, native)
     last = xp.full((), end, native)
     step = xp.full((), width, native)
     rising = first + step * place
     falling = last - step * ((steps - 1) - place)
-    return xp.where(place < steps // 2, rising, falling)
+    return xp.where(counted < steps // 2, rising, falling)
 
 
 def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False, **options):
     """Return the n × m matrix with ones on the diagonal."""
     check_options("eye", **options)
+    for name, size in (("n", n), ("m", n if m is None else m)):
+        if not isinstance(size, int) or isinstance(size, bool):
+            raise TypeError(f"eye(): argument '{name}' (position 1) must be int, not {type(size).__name__}")
+        if size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
     xp = _space(device)
     rows = xp.reshape(xp.arange(0, n, 1, xp.int64), (n, 1))
     columns = xp.reshape(xp.arange(0, n if m is None else m, 1, xp.int64), (1, n if m is None else m))
-    return _give(out, _leaf(xp, xp.astype(rows == columns, native_dtype(xp, dtype or Defaults.dtype)), requires_grad))
+    native = native_dtype(xp, dtype_for(dtype, out))
+    return _give(out, _leaf(xp, xp.astype(rows == columns, native), requires_grad))
 
 
 # --- methods: the dtype and device of a tensor ---

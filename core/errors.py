@@ -217,7 +217,7 @@ def not_a_tensor(row, position, value):
 
     name = PUBLIC[position] if position < len(PUBLIC) else row.tensors[position]
     return TypeError(
-        f"{row.name}(): argument '{name}' (position {position + 1}) must be Tensor, not {type(value).__name__}"
+        f"{row.name.rstrip('_')}(): argument '{name}' (position {position + 1}) must be Tensor, not {type(value).__name__}"
     )
 
 

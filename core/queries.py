@@ -3,6 +3,7 @@
 import math
 
 from . import dtypes
+from .errors import invalid_combination
 from .modes import GRAD, INFERENCE, Defaults
 from .slow import result_type as _result_type
 from .tensor import Tensor
@@ -49,33 +50,94 @@ def is_inference(input):
         >>> plugrad.is_inference(x), plugrad.is_inference(x.clone())
         (True, False)
     """
-    if not isinstance(input, Tensor):
-        raise TypeError(f"is_inference(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    return input.is_inference()
+    return _tensor("is_inference", input).is_inference()
+
+
+def _tensor(function, value, name="input", position=1):
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"{function}(): argument '{name}' (position {position}) must be Tensor, not {type(value).__name__}"
+        )
+    return value
 
 
 def is_floating_point(input):
     """Whether the dtype of a tensor is a floating point one."""
-    return input.dtype.is_floating_point
+    return _tensor("is_floating_point", input).dtype.is_floating_point
 
 
 def is_complex(input):
     """Whether the dtype of a tensor is a complex one."""
-    return input.dtype.is_complex
+    return _tensor("is_complex", input).dtype.is_complex
+
+
+def is_signed(input):
+    """Whether the dtype of a tensor has negative numbers."""
+    return _tensor("is_signed", input).dtype.is_signed
+
+
+def is_conj(input):
+    """Whether a tensor is conjugated on reading alone: never here, where conj() writes what it gives."""
+    _tensor("is_conj", input)
+    return False
+
+
+def is_neg(input):
+    """Whether a tensor is negated on reading alone: never here."""
+    _tensor("is_neg", input)
+    return False
+
+
+def is_nonzero(input):
+    """Whether the one element of a tensor is not 0.
+
+    Raises:
+        RuntimeError: no element, or more than one.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.is_nonzero(plugrad.tensor([2.0]))
+        True
+    """
+    return bool(_tensor("is_nonzero", input))
+
+
+def is_same_size(input, other):
+    """Whether two tensors have one shape."""
+    return _tensor("is_same_size", input)._a.shape == _tensor("is_same_size", other, "other", 2)._a.shape
+
+
+def get_device(input):
+    """The index of a tensor's device, -1 on the cpu."""
+    return _tensor("get_device", input).get_device()
 
 
 def numel(input):
     """The number of elements."""
-    return input.numel()
+    return _tensor("numel", input).numel()
 
 
 def result_type(tensor1, tensor2):
     """The dtype of an arithmetic result of two operands, tensors or numbers."""
+    if not all(isinstance(operand, (Tensor, int, float, complex)) for operand in (tensor1, tensor2)):
+        raise invalid_combination("result_type", (tensor1, tensor2), {})
     return _result_type((tensor1, tensor2))
 
 
-def can_cast(from_, to):
+_GIVEN = object()
+
+
+def can_cast(from_=_GIVEN, to=_GIVEN):
     """Whether a result of one dtype may be written into another: never down a category, never signed into unsigned."""
+    missing = [f'"{name}"' for name, d in (("from_", from_), ("to", to)) if d is _GIVEN]
+    if missing:
+        plural = "s" if len(missing) == 1 else ""  # so torch
+        raise TypeError(f"can_cast() missing {len(missing)} required positional argument{plural}: {', '.join(missing)}")
+    for position, (name, d) in enumerate((("from_", from_), ("to", to))):
+        if not isinstance(d, dtypes.dtype):
+            raise TypeError(
+                f"can_cast(): argument '{name}' (position {position + 1}) must be torch.dtype, not {type(d).__name__}"
+            )
     if from_.kind == dtypes.INT and to is dtypes.uint8:
         return from_ is dtypes.uint8
     return from_.kind <= to.kind
@@ -138,3 +200,7 @@ class iinfo:
 
     def __repr__(self):
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+for _function in (is_conj, is_neg, is_nonzero, is_same_size):
+    setattr(Tensor, _function.__name__, _function)

@@ -1,7 +1,7 @@
 """New tensors of numbers by rule: logspace, the index pairs of triangles; one number as a tensor."""
 
 from . import dtypes
-from .create import _give, _leaf, _line, _space, check_dtype, check_options
+from .create import _bounds, _give, _leaf, _line, _space, check_dtype, check_options, dtype_for
 from .errors import invalid_combination, scalar_name
 from .modes import Defaults
 from .slow import native_dtype
@@ -24,12 +24,12 @@ def logspace(
     check_options("logspace", **options)
     check_dtype("logspace", dtype)
     check_pinned("logspace", pin_memory)
-    start, end = number_of("logspace", "start", start), number_of("logspace", "end", end)
+    start, end = _bounds("logspace", start, end)
     if not isinstance(steps, int):
         raise invalid_combination("logspace", (start, end, steps), {})
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    d = dtype or Defaults.dtype
+    d = dtype_for(dtype, out)
     xp = _space(device)
     exponents = _line(xp, start, end, steps, d.to_real() if d.is_complex else d)
     values = xp.pow(xp.full((), base, exponents.dtype), exponents)
@@ -39,16 +39,6 @@ def logspace(
 def check_pinned(name, pin_memory):
     if pin_memory:
         raise NotImplementedError(f"{name}: pin_memory=True is not supported")
-
-
-def number_of(name, argument, value):
-    if not isinstance(value, Tensor):
-        return value
-    if value.dim():
-        raise RuntimeError(
-            f"{name} only supports 0-dimensional start and end tensors, but got {argument} with {value.dim()} dimension(s)."
-        )
-    return value.item()
 
 
 def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False, pin_memory=False, **options):

@@ -40,6 +40,10 @@ def operate_operator(row, inputs, statics, failure):
     other = inputs[-1]
     if not (is_tensor(other) or isinstance(other, SCALARS) or is_number(other)):
         return NotImplemented
+    if not is_tensor(inputs[0]):  # as only a call by the class's name can have it
+        from .errors import not_a_tensor
+
+        raise not_a_tensor(row, 0, inputs[0])
     return operate(row, inputs, statics, failure)
 
 
@@ -86,6 +90,9 @@ def elementwise(row, inputs, statics):
     from .errors import explain, not_a_tensor
 
     xp = common_namespace(row, inputs)
+    for i, value in enumerate(inputs):
+        if not (value is None or is_tensor(value) or isinstance(value, SCALARS) or is_number(value)):
+            raise not_a_tensor(row, i, value)
     common = result_type(inputs)
     if row.result == "float" and common.kind < dtypes.FLOAT:
         common = Defaults.dtype
@@ -95,16 +102,14 @@ def elementwise(row, inputs, statics):
             raise error
     native = native_dtype(xp, common)
     arrays = []
-    for i, value in enumerate(inputs):
+    for value in inputs:
         if is_tensor(value):
             a = value._a if value._xp is xp else xp.from_host(value._host())
             arrays.append(a if a.dtype == native else xp.astype(a, native))
         elif value is None:
             arrays.append(None)
-        elif isinstance(value, SCALARS) or is_number(value):
-            arrays.append(xp.full((), value, native))
         else:
-            raise not_a_tensor(row, i, value)
+            arrays.append(xp.full((), value, native))
     try:
         r = computed(row, xp, common, arrays, statics)
     except Exception as error:
@@ -151,6 +156,10 @@ def common_namespace(row, inputs):
 
 
 SCALAR_FIRST = {
+    "add",
+    "sub",
+    "mul",
+    "div",
     "pow_tensor",
     "pow_whole",
     "where_",

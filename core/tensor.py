@@ -151,11 +151,14 @@ class Tensor(Methods):
 
     def size(self, dim=None) -> Any:
         """The shape, or one size of it."""
-        if dim is None:
-            return self.shape
+        return self.shape if dim is None else self._a.shape[self._axis("size", dim)]
+
+    def _axis(self, function, dim):
         from .shapes import one_axis
 
-        return self._a.shape[one_axis(dim, len(self._a.shape))]
+        if not isinstance(dim, int) and not hasattr(dim, "__index__"):
+            raise TypeError(f"{function}(): argument 'dim' (position 1) must be int, not {type(dim).__name__}")
+        return one_axis(dim, len(self._a.shape))
 
     def dim(self) -> int:
         """The number of dimensions."""
@@ -195,7 +198,7 @@ class Tensor(Methods):
     def stride(self, dim=None):
         """Steps between neighbours along each dimension, in elements."""
         steps = self._xp.strides(self._a)
-        return steps if dim is None else steps[dim]
+        return steps if dim is None else steps[self._axis("stride", dim)]
 
     def storage_offset(self) -> int:
         """Elements between the start of the memory block and the first element."""

@@ -2,7 +2,7 @@
 
 from ..dtypes import FLOAT, complex128, float64
 from ..dtypes import bool_ as BOOL
-from ..errors import scalar_name
+from ..errors import c_type, invalid_combination, not_a_tensor, scalar_name
 from ..modes import get_default_dtype
 from ..naming import named
 from ..slow import is_tensor, result_type
@@ -106,7 +106,7 @@ def _pow_number(input, exponent):
         raise _powers_of("pow", input, exponent)
     if isinstance(exponent, complex) or input.dtype is BOOL:
         if isinstance(exponent, bool):
-            return e.logical_or(input, not exponent)
+            return e.bitwise_or(input, not exponent)
         input = input.to(result_type((input, exponent)))
     if input.dtype.kind < 2:
         if isinstance(exponent, float):
@@ -124,7 +124,7 @@ def rpow(input, base):
 
 def rdiv(input, other):
     """other / input: the reflected ``/``."""
-    return e.reciprocal(input) * other
+    return input.reciprocal() * other
 
 
 def floor_divide(input, other, *, out=None):
@@ -226,8 +226,21 @@ def masked_fill(input, mask, value):
         raise RuntimeError(
             f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.dim()} dimension(s)."
         )
+    value = _as_element(value, input)
     made = watch(e.masked_fill_(input, value, mask._a), mask)
     return named(made, "MaskedFillBackward1") if is_tensor(value) else made
+
+
+def _as_element(value, input):
+    """A number or 0-d tensor in the dtype of a tensor, whose own it does not change."""
+    kind = value.dtype.kind if is_tensor(value) else 3 * isinstance(value, complex)
+    if kind > max(input.dtype.kind, FLOAT):
+        raise RuntimeError(f"value cannot be converted to type {c_type(input.dtype)} without overflow")
+    if is_tensor(value):
+        return value if value.dtype is input.dtype else value.to(input.dtype)
+    if input.dtype is BOOL:
+        return bool(value)
+    return int(value) if input.dtype.kind < FLOAT else value
 
 
 def _c_mask(mask):
@@ -244,6 +257,8 @@ def clamp(input, min=None, max=None, *, out=None):
     """
     if min is None and max is None:
         raise ValueError("At least one of 'min' or 'max' must not be None")
+    if not is_tensor(input):
+        raise invalid_combination("clamp", (input, min, max), {})
     if is_tensor(min) or is_tensor(max):
         return _out(out, named(_clamp_by_tensors(input, min, max), "ClampBackward0"), input)
     if input.dtype.kind < 2 and (isinstance(min, float) or isinstance(max, float)):
@@ -267,11 +282,15 @@ def _tensor(value, like):
 
 def clamp_min(input, min, *, out=None):
     """max(input, min), elementwise."""
+    if not is_tensor(input):
+        raise invalid_combination("clamp_min", (input, min), {})
     return _out(out, named(clamp(input, min), "ClampMinBackward1" if is_tensor(min) else "ClampMinBackward0"), input)
 
 
 def clamp_max(input, max, *, out=None):
     """min(input, max), elementwise."""
+    if not is_tensor(input):
+        raise invalid_combination("clamp_max", (input, max), {})
     return _out(
         out, named(clamp(input, None, max), "ClampMaxBackward1" if is_tensor(max) else "ClampMaxBackward0"), input
     )
@@ -310,7 +329,15 @@ def round(input, *, decimals=0, out=None):
 
 
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """|input - other| ≤ atol + rtol · |other|, elementwise."""
+    """|input - other| ≤ atol + rtol · |other|, elementwise.
+
+    Raises:
+        RuntimeError: other dtypes, or a negative tolerance.
+    """
+    _need_tensors("isclose", input=input, other=other)
+    for name, tolerance in (("rtol", rtol), ("atol", atol)):
+        if tolerance < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {tolerance:g}")
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{_long_name(input)} did not match {_long_name(other)}")
     close = input == other
@@ -328,14 +355,24 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether :func:`isclose` holds everywhere."""
+    _need_tensors("allclose", input=input, other=other)
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 def equal(input, other):
     """Whether two tensors have the same shape and the same values."""
+    _need_tensors("equal", input=input, other=other)
     if input._a.shape != other._a.shape:
         return False
     return bool((input == other).all())
+
+
+def _need_tensors(function, **values):
+    for position, (name, value) in enumerate(values.items()):
+        if not is_tensor(value):
+            raise TypeError(
+                f"{function}(): argument '{name}' (position {position + 1}) must be Tensor, not {type(value).__name__}"
+            )
 
 
 def _out(out, made, *inputs):

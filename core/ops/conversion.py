@@ -220,9 +220,11 @@ def cuda(input, device=None, non_blocking=False, memory_format=preserve_format):
     return to(input, device_class("cuda", device) if isinstance(device, int) else device, memory_format=memory_format)
 
 
-def type_as(input, tensor):
-    """The tensor in the dtype of another."""
-    return to(input, tensor)
+def type_as(input, other):
+    """The tensor in the dtype and on the device of another."""
+    if not isinstance(other, Tensor):
+        raise TypeError(f"type_as(): argument 'other' (position 1) must be Tensor, not {type(other).__name__}")
+    return to(input, other)
 
 
 def _caster(name, d):

@@ -4,8 +4,8 @@ import math
 
 from .. import dtypes
 from ..compile import elementwise, nondifferentiable
-from ..errors import scalar_name
-from ..slow import result_type
+from ..errors import broadcast_failure, scalar_name
+from ..slow import is_tensor, result_type
 
 
 def _no_bool(*operands):
@@ -70,6 +70,23 @@ def _not_check(x):
 
 def _relu_check(x):
     return RuntimeError("Boolean inputs not supported for relu") if x.dtype is dtypes.bool_ else None
+
+
+def tensors_only(function, check=None, second="other"):
+    """Let a row of two arguments refuse a Python number as the second, as torch does."""
+    row = function.row
+
+    def numbers_refused(x, y):
+        if not is_tensor(y):
+            return TypeError(
+                f"{row.name.rstrip('_')}(): argument '{second}' (position 2) must be Tensor, not {type(y).__name__}"
+            )
+        failure = broadcast_failure([t._a.shape for t in (x, y)])
+        return failure if failure is not None or check is None else check(x, y)
+
+    row.scalars = False
+    row.check = numbers_refused
+    return function
 
 
 # --- arithmetic ---
@@ -168,13 +185,15 @@ acosh = elementwise(
     "acosh(x)", lambda xp, g, x: g * xp.rsqrt(x * x - 1.0), doc="inverse hyperbolic cosine", result="float"
 )
 atanh = elementwise("atanh(x)", lambda g, x: g / (1.0 - x * x), doc="inverse hyperbolic tangent", result="float")
-atan2 = elementwise(
-    "atan2(x, y)",
-    lambda g, x, y: g * (y / (x * x + y * y)),
-    lambda g, x, y: g * (-x / (x * x + y * y)),
-    doc="the angle of the point (y, x)",
-    result="float",
-    check=_refuses("atan2_cpu", "complex"),
+atan2 = tensors_only(
+    elementwise(
+        "atan2(x, y)",
+        lambda g, x, y: g * (y / (x * x + y * y)),
+        lambda g, x, y: g * (-x / (x * x + y * y)),
+        doc="the angle of the point (y, x)",
+        result="float",
+    ),
+    _refuses("atan2_cpu", "complex"),
 )
 
 # --- pieces ---
@@ -184,21 +203,25 @@ floor = elementwise("floor(x)", lambda xp, g: xp.zeros_like(g), doc="largest who
 ceil = elementwise("ceil(x)", lambda xp, g: xp.zeros_like(g), doc="least whole number ≥ x")
 trunc = elementwise("trunc(x)", lambda xp, g: xp.zeros_like(g), doc="x without its fraction")
 round_ = elementwise("round(x)", lambda xp, g: xp.zeros_like(g), doc="nearest whole number, halves to the even one")
-maximum = elementwise(
-    "maximum(x, y)",
-    lambda xp, g, x, y: g * xp.share(x, y),
-    lambda xp, g, x, y: g * xp.share(y, x),
-    doc="the larger of x and y; at a tie each gets half the gradient",
-    check=_no_complex("maximum"),
-    real=True,
+maximum = tensors_only(
+    elementwise(
+        "maximum(x, y)",
+        lambda xp, g, x, y: g * xp.share(x, y),
+        lambda xp, g, x, y: g * xp.share(y, x),
+        doc="the larger of x and y; at a tie each gets half the gradient",
+        real=True,
+    ),
+    _no_complex("maximum"),
 )
-minimum = elementwise(
-    "minimum(x, y)",
-    lambda xp, g, x, y: g * xp.share(y, x),
-    lambda xp, g, x, y: g * xp.share(x, y),
-    doc="the smaller of x and y; at a tie each gets half the gradient",
-    check=_no_complex("minimum"),
-    real=True,
+minimum = tensors_only(
+    elementwise(
+        "minimum(x, y)",
+        lambda xp, g, x, y: g * xp.share(y, x),
+        lambda xp, g, x, y: g * xp.share(x, y),
+        doc="the smaller of x and y; at a tie each gets half the gradient",
+        real=True,
+    ),
+    _no_complex("minimum"),
 )
 clamp = elementwise(
     "clamp(x, *, min, max)",
@@ -336,9 +359,9 @@ lt = _comparison("lt(x, y)", doc="x < y", xp="less", operator="lt")
 le = _comparison("le(x, y)", doc="x <= y", xp="less_equal", operator="le")
 gt = _comparison("gt(x, y)", doc="x > y", xp="greater", operator="gt")
 ge = _comparison("ge(x, y)", doc="x >= y", xp="greater_equal", operator="ge")
-logical_and = nondifferentiable("logical_and(x, y)", doc="both are nonzero", result="bool")
-logical_or = nondifferentiable("logical_or(x, y)", doc="one is nonzero", result="bool")
-logical_xor = nondifferentiable("logical_xor(x, y)", doc="exactly one is nonzero", result="bool")
+logical_and = tensors_only(nondifferentiable("logical_and(x, y)", doc="both are nonzero", result="bool"))
+logical_or = tensors_only(nondifferentiable("logical_or(x, y)", doc="one is nonzero", result="bool"))
+logical_xor = tensors_only(nondifferentiable("logical_xor(x, y)", doc="exactly one is nonzero", result="bool"))
 logical_not = nondifferentiable("logical_not(x)", doc="x is zero", result="bool")
 bitwise_and = nondifferentiable(
     "bitwise_and(x, y)",

@@ -135,7 +135,7 @@ def _index_array(name, x, index, axis):
 def gather(input, dim, index, *, out=None):
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on along other dimensions."""
     made = _gather(input, dim, index)
-    return made if out is None else write_out(out, made, input)
+    return made if out is None else write_out(out, made, input, index)
 
 
 def _gather(input, dim, index):
@@ -175,7 +175,7 @@ def _check_gather(input, index, axis):
 def index_select(input, dim, index, *, out=None):
     """The slices along a dimension that ``index`` lists."""
     made = _index_select(input, dim, index)
-    return made if out is None else write_out(out, made, input)
+    return made if out is None else write_out(out, made, input, index)
 
 
 def _index_select(input, dim, index):
@@ -199,7 +199,7 @@ def _check_select(input, index, axis):
 def take(input, index, *, out=None):
     """Elements of the flattened tensor."""
     made = _take(input, index)
-    return made if out is None else write_out(out, made, input)
+    return made if out is None else write_out(out, made, input, index)
 
 
 def _take(input, index):
@@ -225,7 +225,7 @@ def _outside(xp, a, n, low=None):
 def masked_select(input, mask, *, out=None):
     """The elements where the mask holds, in one dimension."""
     made = _masked_select(input, mask)
-    return made if out is None else write_out(out, made, input)
+    return made if out is None else write_out(out, made, input, mask)
 
 
 def _masked_select(input, mask):

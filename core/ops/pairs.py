@@ -9,8 +9,9 @@ from ..naming import named
 from ..slow import is_tensor, result_type
 from ..tensor import Tensor
 from .arithmetic import rdiv
+from .elementwise import tensors_only
 from .parts import _need_tensor, _out
-from .special import refuses, tensors_only
+from .special import refuses
 
 _NOT_FLOAT = ("bool", "int", "complex")
 

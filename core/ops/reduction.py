@@ -3,6 +3,7 @@
 import warnings
 
 from .. import dtypes
+from ..errors import invalid_combination
 from ..modes import get_default_dtype
 from ..naming import kind_named, named
 from ..shapes import axes as axes_of
@@ -172,6 +173,8 @@ def _need_elements(name, input):
 
 
 def _extreme(name, all_row, dim_row, binary, kind, input, dim, keepdim, out):
+    if not isinstance(input, Tensor) or not (dim is None or isinstance(dim, (int, Tensor))):
+        raise invalid_combination(name, (input,) if dim is None else (input, dim), {})
     if isinstance(dim, Tensor):
         return binary(input, dim, out=out)
     if dim is None:

@@ -2,7 +2,9 @@
 
 import warnings
 
+from .. import dtypes
 from ..dtypes import dtype as dtype_class
+from ..errors import invalid_combination
 from ..naming import named
 from ..shapes import axes as axes_of
 from ..shapes import infer_size, one_axis, sizes
@@ -110,11 +112,18 @@ def movedim(input, source, destination):
     source = (source,) if isinstance(source, int) else source
     destination = (destination,) if isinstance(destination, int) else destination
     rank = input.dim()
+    if len(source) != len(destination):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain the same number of dims as "
+            f"destination ({list(destination)} dims)"
+        )
     for name, dims in (("source", source), ("destination", destination)):
         if len({one_axis(d, rank) for d in dims}) != len(dims):
             raise RuntimeError(f"movedim: repeated dim in `{name}` ({list(dims)})")
     source = [one_axis(d, rank) for d in source]
     destination = [one_axis(d, rank) for d in destination]
+    if not rank:
+        return permute(input)
     order = [None] * rank
     for origin, place in zip(source, destination, strict=True):
         order[place] = origin
@@ -221,25 +230,46 @@ def flip(input, dims, *more):
 
 def fliplr(input):
     """Reversed along dimension 1."""
+    if input.dim() < 2:
+        raise RuntimeError("Input must be >= 2-d.")
     return flip(input, 1)
 
 
 def flipud(input):
     """Reversed along dimension 0."""
+    if input.dim() < 1:
+        raise RuntimeError("Input must be >= 1-d.")
     return flip(input, 0)
 
 
 def roll(input, shifts, dims=None):
-    """Shifted round along dimensions; without dims, the flattened tensor is."""
-    if dims is None:
-        return reshape(
-            s.roll_(reshape(input, -1), (shifts if isinstance(shifts, int) else shifts[0],), (0,)), input.shape
-        )
-    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
-    dims = (dims,) if isinstance(dims, int) else tuple(dims)
+    """Shifted round along dimensions; without dims, the flattened tensor is.
+
+    Raises:
+        RuntimeError: no shifts, or not one for each dimension.
+    """
+    shifts = _ints("roll", "shifts", 2, shifts)
+    dims = _ints("roll", "dims", 3, () if dims is None else dims)
+    if not shifts:
+        raise RuntimeError("`shifts` required")
+    if not dims and len(shifts) == 1:
+        return reshape(s.roll_(reshape(input, -1), shifts, (0,)), input.shape)
     if len(shifts) != len(dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    if not input.dim():
+        raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
     return s.roll_(input, shifts, tuple(one_axis(d, input.dim()) for d in dims))
+
+
+def _ints(function, name, position, value):
+    """One whole number, or several, as a tuple."""
+    if isinstance(value, int):
+        return (value,)
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(
+            f"{function}(): argument '{name}' (position {position}) must be tuple of ints, not {type(value).__name__}"
+        )
+    return tuple(value)
 
 
 def tril(input, diagonal=0, *, out=None):
@@ -296,7 +326,23 @@ def trace(input):
 
 
 def narrow(input, dim, start, length):
-    """``length`` slices from ``start`` on along a dimension, a view."""
+    """``length`` slices from ``start`` on along a dimension, a view.
+
+    Args:
+        start: a whole number or a 0-d tensor of one; a negative one counts from the end.
+
+    Raises:
+        RuntimeError: a 0-d tensor, a negative length, or more slices than there are.
+        IndexError: ``start`` lies outside.
+    """
+    if not (isinstance(input, Tensor) and isinstance(dim, int) and isinstance(length, int)):
+        raise invalid_combination("narrow", (input, dim, start, length), {})
+    if not input.dim():
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if isinstance(start, Tensor) and (start.dim() or start.dtype.kind != dtypes.INT):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
     axis = one_axis(dim, input.dim())
     n = input._a.shape[axis]
     begin = start.item() if isinstance(start, Tensor) else start

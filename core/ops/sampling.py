@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 from .. import dtypes, random
-from ..create import _give, _leaf, _size_of, _space, check_dtype, check_options, order_like
+from ..create import _give, _leaf, _size_of, _space, check_dtype, check_options, dtype_for, order_like
 from ..memory_format import inverse
-from ..modes import Defaults
 from ..naming import named
 from ..random_batches import drawn, drawn_from, fresh
 from ..shapes import broadcast_shapes
@@ -29,7 +28,7 @@ def rand(*size, generator=None, out=None, dtype=None, device=None, requires_grad
         tensor([0.4963, 0.7682])
     """
     check_options("rand", **options)
-    d = dtype or Defaults.dtype
+    d = dtype_for(dtype, out)
     return _make(
         lambda shape: random.uniform(shape, d, 0.0, 1.0, generator), _size_of("rand", size), device, requires_grad, out
     )
@@ -42,7 +41,7 @@ def randn(*size, generator=None, out=None, dtype=None, device=None, requires_gra
 
         raise invalid_combination("randn", size, options)
     check_options("randn", **options)
-    d = dtype or Defaults.dtype
+    d = dtype_for(dtype, out)
     return _make(
         lambda shape: random.normal(shape, d, 0.0, 1.0, generator), _size_of("randn", size), device, requires_grad, out
     )
@@ -55,7 +54,7 @@ def randint(
     *,
     generator=None,
     out=None,
-    dtype=dtypes.int64,
+    dtype=None,
     device=None,
     requires_grad=False,
     **options,
@@ -64,7 +63,7 @@ def randint(
     check_options("randint", **options)
     if size is None:
         low, high, size = 0, low, high
-    d = dtype or dtypes.int64
+    d = dtype_for(dtype, out, dtypes.int64)
     return _make(
         lambda shape: random.randint(low, high, shape, d, generator),
         _size_of("randint", (size,)),
@@ -74,10 +73,11 @@ def randint(
     )
 
 
-def randperm(n, *, generator=None, out=None, dtype=dtypes.int64, device=None, requires_grad=False, **options):
+def randperm(n, *, generator=None, out=None, dtype=None, device=None, requires_grad=False, **options):
     """Return 0 ... n - 1 in a random order."""
     check_options("randperm", **options)
-    return _make(lambda shape: random.permutations(shape, dtype, generator), (n,), device, requires_grad, out)
+    d = dtype_for(dtype, out, dtypes.int64)
+    return _make(lambda shape: random.permutations(shape, d, generator), (n,), device, requires_grad, out)
 
 
 def _like(name, draw, input, dtype, device, requires_grad, options):
@@ -166,7 +166,7 @@ def normal(
     check_options("normal", **options)
     check_dtype("normal", dtype)
     if size is not None:
-        d = dtype or Defaults.dtype
+        d = dtype_for(dtype, out)
         shape = _size_of("normal", (size,))
         return _make(lambda shape: random.normal(shape, d, mean, std, generator), shape, device, requires_grad, out)
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
@@ -187,7 +187,13 @@ def _normal_around(mean, std, generator):
 
 
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
-    """Return indices drawn by the weights in the last dimension."""
+    """Return indices drawn by the weights in the last dimension.
+
+    Raises:
+        RuntimeError: weights of other than one or two dimensions, or more draws than there are categories.
+    """
+    if input.dim() not in (1, 2):
+        raise RuntimeError("prob_dist must be 1 or 2 dim")
     return _give(out, drawn_from(lambda host: multinomial_of(host, num_samples, replacement, generator), input))
 
 

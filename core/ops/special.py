@@ -4,11 +4,12 @@ import math
 
 from .. import dtypes
 from ..compile import elementwise
-from ..errors import broadcast_failure, scalar_name
+from ..errors import scalar_name
 from ..naming import named
 from ..slow import is_tensor, result_type
 from ..tensor import Tensor
 from ..views import write_out
+from .elementwise import tensors_only
 from .loss import xlogy as xlogy_row
 
 ROOT_PI = math.sqrt(math.pi)
@@ -26,23 +27,6 @@ def refuses(kernel, *kinds):
         return None
 
     return check
-
-
-def tensors_only(function, check=None, second="other"):
-    """Let a row of two arguments refuse a Python number as the second, as torch does."""
-    row = function.row
-
-    def numbers_refused(x, y):
-        if not is_tensor(y):
-            return TypeError(
-                f"{row.name.rstrip('_')}(): argument '{second}' (position 2) must be Tensor, not {type(y).__name__}"
-            )
-        failure = broadcast_failure([t._a.shape for t in (x, y)])
-        return failure if failure is not None or check is None else check(x, y)
-
-    row.scalars = False
-    row.check = numbers_refused
-    return function
 
 
 def underivable(text):
