@@ -213,7 +213,7 @@ def repeat(input, *repeats):
     shape = (1,) * (rank - input.dim()) + tuple(input._a.shape)
     spread = reshape(input, tuple(part for n in shape for part in (1, n)))
     wide = expand(spread, tuple(part for n, k in zip(shape, counts, strict=True) for part in (k, n)))
-    return reshape(wide.clone(), tuple(n * k for n, k in zip(shape, counts, strict=True)))
+    return s.reshape_(wide.clone(), tuple(n * k for n, k in zip(shape, counts, strict=True)))
 
 
 def tile(input, *dims):

@@ -168,7 +168,7 @@ def checks_of(row, reference):
     """The checks of a row by name, each a function of a case."""
     listed = {
         "forward": lambda case: checks.check_forward(case, reference),
-        "single": lambda case: checks.check_single_precision(case, keeps_dtype=row.name != "cast_"),
+        "single": lambda case: checks.check_single_precision(case, keeps_dtype=row.name not in ("cast_", "converted_")),
         "inputs": checks.check_leaves_inputs_alone,
     }
     if row.name != "view_":

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from plugrad.core import dtypes
+
 #: (source, target) geometries: sizes, strides, offset.
 STRIDED = (
     (((2, 3), (3, 1), 0), ((3, 2), (1, 3), 0)),
@@ -46,7 +48,13 @@ def strided_samples():
     return [*made, lambda rng: ([complex_numbers(rng, (4,))], STRIDED[2])]
 
 
+#: Orders of the dimensions of a tensor in memory, by its shape.
+ORDERS = (((2, 3), (1, 0)), ((2, 3, 4, 2), (0, 2, 3, 1)), ((2,), (0,)), ((), ()))
+
+
 SAMPLES = {
+    "arranged_": [lambda rng, s=s, o=o: ([normal(rng, s)], (o,)) for s, o in ORDERS],
+    "converted_": [lambda rng, s=s, o=o: ([normal(rng, s)], (dtypes.float64, o)) for s, o in ORDERS],
     "as_strided_view": strided_samples(),
     "as_strided_copy": strided_samples(),
     "regather": [lambda rng, g=g: ([normal(rng, g[0][0])], g) for g in REPEATED],
@@ -90,6 +98,8 @@ def distances(x, y, p):
 
 
 REFERENCES = {
+    "arranged_": lambda x, order: x,
+    "converted_": lambda x, dtype, order: x.astype(dtype.name),
     "as_strided_view": lambda x, source, target: regather(x, source, target, source),
     "as_strided_copy": lambda x, source, target: regather(x, source, target, source),
     "regather": regather,
@@ -103,6 +113,8 @@ REFERENCES = {
 }
 
 TORCH = {
+    "arranged_": lambda torch, x, order: x.clone(),
+    "converted_": lambda torch, x, dtype, order: x.to(getattr(torch, dtype.name)),
     "view_as_real_": lambda torch, x: torch.view_as_real(x),
     "view_as_complex_": lambda torch, x: torch.view_as_complex(x),
     "rot90_": lambda torch, x, k, axes: torch.rot90(x, k, axes),
