@@ -51,18 +51,9 @@ def is_dense(shape, strides):
 
 
 #: Functions that move elements: an input must not be the memory that is written to.
-APART = {
-    "cat",
-    "concat",
-    "concatenate",
-    "cross",
-    "gather",
-    "index_select",
-    "kthvalue",
-    "masked_select",
-    "take",
-    "take_along_dim",
-}
+APART = set(
+    "cat concat concatenate gather index_select kthvalue linalg.cross masked_select take take_along_dim".split()
+)
 #: Functions of which torch does not ask it; any memory will do here, where results are made elsewhere and copied.
 UNCHECKED = set(
     "bmm mv cholesky cholesky_inverse cholesky_solve diff diag matmul quantile nanquantile mm mvlgamma multigammaln slice_scatter "

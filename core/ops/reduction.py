@@ -285,13 +285,13 @@ def _scan(row, input, dim, dtype, out):
 
 
 def cumsum(input, dim, *, dtype=None, out=None):
-    """Running sum along a dimension."""
-    return _scan(r.cumsum_, input, dim, dtype, out)
+    """Running sum along a dimension, in the dtype of ``out`` where it is given."""
+    return _scan(r.cumsum_, input, dim, out.dtype if dtype is None and out is not None else dtype, out)
 
 
 def cumprod(input, dim, *, dtype=None, out=None):
-    """Running product along a dimension."""
-    return _scan(r.cumprod_, input, dim, dtype, out)
+    """Running product along a dimension, in the dtype of ``out`` where it is given."""
+    return _scan(r.cumprod_, input, dim, out.dtype if dtype is None and out is not None else dtype, out)
 
 
 def logsumexp(input, dim, keepdim=False, *, out=None):

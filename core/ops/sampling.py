@@ -206,16 +206,23 @@ def multinomial_of(host, num_samples, replacement, generator):
 
 def _fill(name, draw):
     """An in-place method that overwrites the tensor with fresh numbers; the gradient ends there."""
-    node = NODES.get(name) or name.title().replace("_", "") + "Backward0"
+    kind = name.title().replace("_", "") + "Backward"
 
     def method(self, *args, generator=None, **kwargs):
         check_in_place(self)
         made = fresh(self, lambda shape: draw(Plan(shape, self.dtype), *args, generator=generator, **kwargs))
-        return store(self, named(s.overwrite(self, made), node))
+        return store(self, named(s.overwrite(self, made), kind + number(name, args, kwargs)))
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"Overwrite the tensor with numbers drawn by ``{name.rstrip('_')}``; returns the tensor itself."
     return method
+
+
+def number(name, args, kwargs):
+    """By which number torch tells the node of an in-place method from those of others of its name."""
+    if name == "bernoulli_":
+        return "2"
+    return str(2 - len(args) - len(kwargs)) if name == "random_" else "0"
 
 
 class Plan(NamedTuple):
@@ -251,8 +258,7 @@ def _draw(function, *names):
 
 
 RENAMED = {"from": "low", "to": "high"}
-#: torch's names of the nodes, where they are not the first of their kind.
-NODES = {"bernoulli_": "BernoulliBackward2", "random_": "RandomBackward2"}
+
 
 IN_PLACE = {
     "uniform_": _draw(random.uniform, "low", "high"),
