@@ -99,6 +99,12 @@ def _need_size(repeats, total, output_size):
     return repeats
 
 
+def method(self, repeats, dim=None, *, output_size=None):
+    """Every element, or slice along ``dim``, several times in a row; see :func:`plugrad.repeat_interleave`."""
+    return repeat_interleave(self, repeats, dim, output_size=output_size)
+
+
 def install():
     """Give Tensor the method."""
-    Tensor.repeat_interleave = repeat_interleave
+    method.__name__ = method.__qualname__ = "repeat_interleave"
+    Tensor.repeat_interleave = method

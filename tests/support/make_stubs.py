@@ -28,6 +28,10 @@ RETURNS = {
     "__setitem__": "None",
     "allclose": "builtins.bool",
     "equal": "builtins.bool",
+    "is_conj": "builtins.bool",
+    "is_neg": "builtins.bool",
+    "is_nonzero": "builtins.bool",
+    "is_same_size": "builtins.bool",
     **dict.fromkeys(
         ("chunk", "split", "split_with_sizes", "tensor_split", "hsplit", "vsplit", "dsplit", "unbind"),
         "tuple[Tensor, ...]",
