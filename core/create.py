@@ -1,11 +1,9 @@
 """New tensors: from Python values and arrays, filled, and drawn from the random stream."""
 
-import math
-
 from . import dtypes
 from .device import space
 from .dtypes import DTYPES
-from .errors import invalid_combination, requires_grad_of_dtype, scalar_name
+from .errors import requires_grad_of_dtype
 from .graph import LEAF
 from .memory_format import check_format, contiguous_format, laid, order_in, preserve_format, preserved_order
 from .modes import Defaults
@@ -252,107 +250,6 @@ def empty_like(input, *, dtype=None, device=None, requires_grad=False, **options
 def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, **options):
     """Return a tensor of one value, of the shape, dtype and device of ``input``."""
     return _like("full_like", input, fill_value, dtype, device, requires_grad, options)
-
-
-def arange(start, end=None, step=1, *, out=None, dtype=None, device=None, requires_grad=False, **options):
-    """Return start, start + step, ... below end.
-
-    Example:
-        >>> import plugrad
-        >>> plugrad.arange(1, 2.5, 0.5)
-        tensor([1.0000, 1.5000, 2.0000])
-    """
-    check_options("arange", **options)
-    check_dtype("arange", dtype)
-    start, end = (0, start) if end is None else (start, end)
-    start, end, step = (v.item() if isinstance(v, Tensor) else v for v in (start, end, step))
-    _check_numbers("arange", start, end, step)
-    fractions = any(isinstance(v, float) for v in (start, end, step))
-    d = dtype_for(dtype, out, Defaults.dtype if fractions else dtypes.int64)
-    if d is dtypes.bool_ or d.is_complex:
-        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{scalar_name(d)}'")
-    count = _count(start, end, step, d)
-    xp = _space(device)
-    if d.kind < dtypes.FLOAT:
-        start, step = int(start), int(step)
-    wide = xp.float64 if d.is_floating_point else xp.int64
-    steps = xp.arange(0, count, 1, xp.int64)
-    values = xp.astype(steps, wide) * step + start
-    return _give(out, _leaf(xp, xp.astype(values, native_dtype(xp, d)), requires_grad))
-
-
-def _check_numbers(name, start, end, step):
-    for position, (argument, value) in enumerate((("start", start), ("end", end), ("step", step))):
-        if not isinstance(value, (int, float)):
-            raise TypeError(
-                f"{name}(): argument '{argument}' (position {position + 1}) must be Number, not {type(value).__name__}"
-            )
-
-
-def _count(start, end, step, d):
-    """How many numbers there are from start to below end; int64 counts with the whole parts alone, as torch does."""
-    if not (math.isfinite(start) and math.isfinite(end)):
-        raise RuntimeError(f"unsupported range: {start:g} -> {end:g}")
-    if step == 0 or step != step:
-        raise RuntimeError("step must be nonzero")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    if d is not dtypes.int64:
-        return math.ceil((end - start) / step)
-    start, end, step = int(start), int(end), int(step)
-    if step == 0:
-        raise ValueError("step must be nonzero")
-    return -((start - end) // step)
-
-
-def linspace(start, end, steps, *, out=None, dtype=None, device=None, requires_grad=False, **options):
-    """Return ``steps`` values from start to end, both included, evenly spaced."""
-    steps = steps.item() if isinstance(steps, Tensor) else steps
-    if options or not isinstance(steps, int) or isinstance(steps, bool):
-        raise invalid_combination("linspace", (start, end, steps), options)
-    start, end = _bounds("linspace", start, end)
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
-    is_complex = isinstance(start, complex) or isinstance(end, complex)
-    d = dtype_for(dtype, out, Defaults.dtype.to_complex() if is_complex else None)
-    if d is dtypes.bool_:
-        raise NotImplementedError("\"linspace_cpu\" not implemented for 'Bool'")
-    xp = _space(device)
-    values = _line(xp, start, end, steps, d)
-    return _give(out, _leaf(xp, xp.astype(values, native_dtype(xp, d)), requires_grad))
-
-
-def _bounds(name, *bounds):
-    """Numbers, where 0-d tensors may have been given."""
-    ranks = [
-        f"{argument} with {b.dim()} dimension(s)"
-        for argument, b in zip(("start", "end"), bounds, strict=True)
-        if isinstance(b, Tensor) and b.dim()
-    ]
-    if ranks:
-        raise RuntimeError(f"{name} only supports 0-dimensional start and end tensors, but got {' and '.join(ranks)}.")
-    return [b.item() if isinstance(b, Tensor) else b for b in bounds]
-
-
-def _line(xp, start, end, steps, d):
-    # torch counts from the nearer end, in the precision of the result; of whole numbers, between their whole parts.
-    if d.kind < dtypes.FLOAT:
-        start, end, native = int(start), int(end), xp.float64
-    elif isinstance(start, complex) or isinstance(end, complex):
-        native = native_dtype(xp, d)
-    else:
-        native = native_dtype(xp, d) if d.is_floating_point and d.itemsize >= 4 else xp.float32
-    if steps == 1:
-        return xp.full((1,), start, native)
-    counted = xp.arange(0, steps, 1, xp.int64)
-    place = xp.astype(counted, native)
-    width = (end - start) / max(steps - 1, 1)
-    first = xp.full((), start, native)
-    last = xp.full((), end, native)
-    step = xp.full((), width, native)
-    rising = first + step * place
-    falling = last - step * ((steps - 1) - place)
-    return xp.where(counted < steps // 2, rising, falling)
 
 
 def eye(n, m=None, *, out=None, dtype=None, device=None, requires_grad=False, **options):

@@ -1,8 +1,9 @@
 """Frequencies of Fourier transforms, and the order in which they stand."""
 
 from .. import dtypes
-from ..create import arange, check_options, full
+from ..create import check_options, full
 from ..modes import get_default_dtype
+from ..sequences import arange
 from ..shapes import one_axis
 from ..views import write_out
 from .join import cat

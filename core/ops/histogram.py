@@ -245,7 +245,7 @@ def _span(points, d):
 
 
 def _evenly(points, low, high, bins):
-    from ..create import linspace
+    from ..sequences import linspace
 
     return linspace(low, high, bins + 1, dtype=points.dtype, device=points.device)
 

@@ -84,7 +84,7 @@ def _indices(repeats, output_size):
         return repeats.to(dtypes.int64) if output_size is None else _need_size(repeats, 0, output_size)
     if bool((repeats < 0).any()):
         raise RuntimeError("repeats can not be negative")
-    from ..create import arange
+    from ..sequences import arange
 
     ends = cumsum(repeats, 0)
     total = int(ends[-1]) if output_size is None or repeats.is_cpu else output_size

@@ -3,8 +3,9 @@
 import math
 
 from .. import dtypes
-from ..create import arange, empty, linspace, ones, tensor
+from ..create import empty, ones, tensor
 from ..modes import get_default_dtype
+from ..sequences import arange, linspace
 
 
 class _Frame:

@@ -3,9 +3,10 @@
 import math
 
 from .. import dtypes
-from ..create import arange, check_options, empty, ones
+from ..create import check_options, empty, ones
 from ..errors import c_name, scalar_name
 from ..modes import get_default_dtype
+from ..sequences import arange
 
 
 def hann_window(window_length, periodic=True, *, dtype=None, **options):

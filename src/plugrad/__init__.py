@@ -12,7 +12,6 @@ from plugrad import autograd, backends, cuda, linalg, nn, optim, random, seriali
 from plugrad.core import dtypes as _dtypes
 from plugrad.core.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from plugrad.core.create import (
-    arange,
     as_tensor,
     empty,
     empty_like,
@@ -21,7 +20,6 @@ from plugrad.core.create import (
     from_numpy,
     full,
     full_like,
-    linspace,
     ones,
     ones_like,
     tensor,
@@ -332,7 +330,7 @@ from plugrad.core.random import (
     seed,
     set_rng_state,
 )
-from plugrad.core.sequences import logspace, scalar_tensor, tril_indices, triu_indices
+from plugrad.core.sequences import arange, linspace, logspace, scalar_tensor, tril_indices, triu_indices
 from plugrad.core.serialization import load, save
 from plugrad.core.shapes import broadcast_shapes
 from plugrad.core.tensor import Size, Tensor

@@ -37,6 +37,8 @@ def sample_for(name):
         return plugrad.eye(2)
     if name == "imag":
         return plugrad.zeros(2, 2, dtype=plugrad.complex64)
+    if name == "is_nonzero":
+        return plugrad.tensor([0.5])
     if name in ("cross", "vdot"):
         return plugrad.tensor([0.5, 0.25, 0.75])
     if "shift" in name or name.rstrip("_") in ("gcd", "lcm"):
