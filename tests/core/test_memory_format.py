@@ -54,7 +54,7 @@ t.rand_like(x, memory_format=t.channels_last)
 t.randn_like(v)
 t.randn_like(v[:1, :1, :2])
 t.randint_like(v, 50)
-t.empty(2, 3, 4, 5, memory_format=t.channels_last) * 0
+t.zeros_like(t.empty(2, 3, 4, 5, memory_format=t.channels_last))
 # --- refused ---
 x[0].clone(memory_format=t.channels_last)
 x.contiguous(memory_format=t.channels_last_3d)
