@@ -1,6 +1,7 @@
 """Parameter: a leaf tensor that a module registers as its own, and those whose shape the first input tells."""
 
 import sys
+from typing import Any
 
 from ..core.create import empty
 from ..core.graph import LEAF
@@ -59,6 +60,17 @@ def caller():
         row = frame.f_globals.get("ROW")  # an op that was not called before has no name of its own
         frame, name = frame.f_back, row.name if row is not None else frame.f_code.co_name
     return name
+
+
+def _changing(name):
+    """The method of this name, which gives one of the same kind with another dtype or on another device."""
+
+    def method(self, *args, **kwargs):
+        return self._changed(name, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = f"One of the same kind, with the dtype and on the device that ``{name}`` gives."
+    return method
 
 
 class UninitializedTensorMixin:
@@ -132,29 +144,12 @@ class UninitializedTensorMixin:
             return self
         return type(self)(self.requires_grad, made.device, made.dtype)
 
-    def to(self, *args, **kwargs):
-        """One of the same kind with another dtype or on another device."""
-        return self._changed("to", *args, **kwargs)
-
-    def cpu(self):
-        """One of the same kind on the cpu."""
-        return self._changed("cpu")
-
-    def cuda(self, device=None):
-        """One of the same kind on a GPU."""
-        return self._changed("cuda", device)
-
-    def half(self):
-        """One of the same kind of float16."""
-        return self._changed("half")
-
-    def float(self):
-        """One of the same kind of float32."""
-        return self._changed("float")
-
-    def double(self):
-        """One of the same kind of float64."""
-        return self._changed("double")
+    to: Any = _changing("to")
+    cpu: Any = _changing("cpu")
+    cuda: Any = _changing("cuda")
+    half: Any = _changing("half")
+    float: Any = _changing("float")
+    double: Any = _changing("double")
 
     def __repr__(self, *, tensor_contents=None):
         return f"<{type(self).__name__}>"

@@ -1,22 +1,51 @@
-"""Optimizers, learning rate schedules, averages of weights."""
+"""Optimizers, learning rate schedules, averages of weights.
 
-from . import lr_scheduler, swa_utils
-from .adadelta import Adadelta
-from .adafactor import Adafactor
-from .adagrad import Adagrad
+What few programs use is imported when it is first asked for: together they would be a tenth of plugrad's import.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..core.lazy import names_of
+from . import lr_scheduler
 from .adam import Adam, AdamW
-from .adamax import Adamax
-from .asgd import ASGD
-from .lbfgs import LBFGS
-from .muon import Muon
-from .nadam import NAdam
 from .optimizer import Optimizer
-from .radam import RAdam
-from .rmsprop import RMSprop
-from .rprop import Rprop
 from .sgd import SGD
-from .sparse_adam import SparseAdam
-from .swap import swap_in_optimizer_params_and_state
+
+if TYPE_CHECKING:
+    from . import swa_utils
+    from .adadelta import Adadelta
+    from .adafactor import Adafactor
+    from .adagrad import Adagrad
+    from .adamax import Adamax
+    from .asgd import ASGD
+    from .lbfgs import LBFGS
+    from .muon import Muon
+    from .nadam import NAdam
+    from .radam import RAdam
+    from .rmsprop import RMSprop
+    from .rprop import Rprop
+    from .sparse_adam import SparseAdam
+    from .swap import swap_in_optimizer_params_and_state
+
+__getattr__, __dir__ = names_of(
+    __name__,
+    {
+        "ASGD": "asgd",
+        "LBFGS": "lbfgs",
+        "Adadelta": "adadelta",
+        "Adafactor": "adafactor",
+        "Adagrad": "adagrad",
+        "Adamax": "adamax",
+        "Muon": "muon",
+        "NAdam": "nadam",
+        "RAdam": "radam",
+        "RMSprop": "rmsprop",
+        "Rprop": "rprop",
+        "SparseAdam": "sparse_adam",
+        "swa_utils": "swa_utils",
+        "swap_in_optimizer_params_and_state": "swap",
+    },
+)
 
 __all__ = [
     "ASGD",

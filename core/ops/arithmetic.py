@@ -2,7 +2,7 @@
 
 from ..dtypes import FLOAT, complex128, float64
 from ..dtypes import bool_ as BOOL
-from ..errors import c_type, invalid_combination, not_a_tensor, scalar_name
+from ..errors import c_type, invalid_combination, scalar_name
 from ..modes import get_default_dtype
 from ..naming import named
 from ..slow import is_tensor, result_type

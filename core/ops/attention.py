@@ -45,7 +45,7 @@ def mask_error(mask, scores):
     return None
 
 
-def dtype_error(q):
+def attention_dtype_error(q):
     """The error for a dtype without attention."""
     if q.is_complex():
         kind = "Float" if q.dtype.name == "complex64" else "Double"

@@ -101,7 +101,7 @@ def _misfit(query, key, value, attn_mask):
             return RuntimeError(
                 "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
             )
-    return rows.dtype_error(query)
+    return rows.attention_dtype_error(query)
 
 
 def _row(query, key, value, mask):

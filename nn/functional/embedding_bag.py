@@ -3,8 +3,8 @@
 import warnings
 
 from ...core import dtypes
-from ...core.create import arange
 from ...core.ops import embedding_bag as bags
+from ...core.sequences import arange
 from .embedding import shorten
 
 __all__ = ["embedding_bag"]

@@ -1,12 +1,39 @@
-"""Functions on the parameters and gradients of models."""
+"""Functions on the parameters and gradients of models.
 
-from . import parametrizations, parametrize, rnn, stateless
+What few programs use is imported when it is first asked for.
+"""
+
+from typing import TYPE_CHECKING
+
+from ...core.lazy import names_of
+from . import rnn, stateless
 from .clip_grad import clip_grad_norm, clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from .convert_parameters import parameters_to_vector, vector_to_parameters
-from .fusion import fuse_conv_bn_eval, fuse_conv_bn_weights, fuse_linear_bn_eval, fuse_linear_bn_weights
-from .init import skip_init
-from .spectral_norm import remove_spectral_norm, spectral_norm
-from .weight_norm import remove_weight_norm, weight_norm
+
+if TYPE_CHECKING:
+    from . import parametrizations, parametrize, prune
+    from .fusion import fuse_conv_bn_eval, fuse_conv_bn_weights, fuse_linear_bn_eval, fuse_linear_bn_weights
+    from .init import skip_init
+    from .spectral import remove_spectral_norm, spectral_norm
+    from .weight_norms import remove_weight_norm, weight_norm
+
+__getattr__, __dir__ = names_of(
+    __name__,
+    {
+        "fuse_conv_bn_eval": "fusion",
+        "fuse_conv_bn_weights": "fusion",
+        "fuse_linear_bn_eval": "fusion",
+        "fuse_linear_bn_weights": "fusion",
+        "parametrizations": "parametrizations",
+        "parametrize": "parametrize",
+        "prune": "prune",
+        "remove_spectral_norm": "spectral",
+        "remove_weight_norm": "weight_norms",
+        "skip_init": "init",
+        "spectral_norm": "spectral",
+        "weight_norm": "weight_norms",
+    },
+)
 
 __all__ = [
     "clip_grad_norm",
@@ -21,6 +48,7 @@ __all__ = [
     "parameters_to_vector",
     "parametrizations",
     "parametrize",
+    "prune",
     "remove_spectral_norm",
     "remove_weight_norm",
     "rnn",

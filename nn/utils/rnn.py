@@ -5,9 +5,10 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ...core import dtypes
-from ...core.create import arange, as_tensor, empty_like, tensor
+from ...core.create import as_tensor, empty_like, tensor
 from ...core.ops import packing as rows
 from ...core.ops.join import cat
+from ...core.sequences import arange
 from ...core.tensor import Tensor
 from ..module_conversion import parse_to
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from plugrad.autograd import anomaly_mode, forward_ad, function, functional, grad_mode, graph
 from plugrad.autograd.gradcheck import gradcheck, gradgradcheck  # functions, whose name is also their module's
 from plugrad.core.anomaly import detect_anomaly, set_detect_anomaly
-from plugrad.core.check_function import FunctionCheckError, check_function
 from plugrad.core.engine import backward, grad
 from plugrad.core.engine_modes import (
     _force_original_view_tracking,  # noqa: F401 - torch's name, not a public one
@@ -21,6 +20,7 @@ from plugrad.core.saved_tensors import SavedTensor
 from plugrad.core.variable import Variable, variable
 
 if TYPE_CHECKING:
+    from plugrad.core.check_function import FunctionCheckError, check_function
     from plugrad.core.diagnostics.explain import explain_grad
     from plugrad.core.diagnostics.nan_origin import NonFiniteError, detect_nan
     from plugrad.core.diagnostics.steps import steps
@@ -60,8 +60,10 @@ __all__ = [
 ]
 
 
-#: Names of the profiler → the module that has them; imported when first asked for.
-PROFILER = {
+#: Names → the module that has them; imported when first asked for.
+LATER = {
+    "FunctionCheckError": "check_function",
+    "check_function": "check_function",
     "DeviceType": "profiler_events",
     "ProfilerActivity": "profiler_events",
     "ProfilerEvent": "profiler_events",
@@ -77,8 +79,8 @@ if not TYPE_CHECKING:  # a type checker would take every name for known
 
         if name in ("profiler", "profiler_util"):
             return importlib.import_module(f"plugrad.autograd.{name}")
-        if name in PROFILER:
-            return getattr(importlib.import_module(f"plugrad.core.{PROFILER[name]}"), name)
+        if name in LATER:
+            return getattr(importlib.import_module(f"plugrad.core.{LATER[name]}"), name)
         from plugrad.core import diagnostics
 
         return diagnostics.public(__name__, name)

@@ -1,13 +1,12 @@
-"""The names of torch.utils that plugrad has."""
+"""The names of torch.utils that plugrad has; each is imported when it is first asked for."""
 
-from plugrad.utils import data, dlpack
+from typing import TYPE_CHECKING
+
+from plugrad.core.lazy import names_of
+
+if TYPE_CHECKING:
+    from plugrad.utils import checkpoint, data, dlpack
+
+__getattr__, __dir__ = names_of(__name__, {name: name for name in ("checkpoint", "data", "dlpack")})
 
 __all__ = ["checkpoint", "data", "dlpack"]
-
-
-def __getattr__(name):
-    if name == "checkpoint":  # imported when it is first asked for
-        import importlib
-
-        return importlib.import_module("plugrad.utils.checkpoint")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
