@@ -86,7 +86,15 @@ def function_names(kind):
 
 
 #: How the class is made and asked; what they do costs no array function.
-NO_FUNCTIONS_OF_ARRAYS = {"adopt", "device_count", "memory_allocated", "empty_cache", "synchronize", "use_one_core", "wrap"}
+NO_FUNCTIONS_OF_ARRAYS = {
+    "adopt",
+    "device_count",
+    "memory_allocated",
+    "empty_cache",
+    "synchronize",
+    "use_one_core",
+    "wrap",
+}
 
 
 def source_of(xp, name):

@@ -206,7 +206,8 @@ def _counts_in_space(points, bins, limits, weight, density):
         found = xp.places_in(e._a, column, True) - 1
         last = xp.full((), size - 1, xp.int64)
         found = xp.where(column == e[-1]._a, xp.broadcast_to(last, found.shape), found)
-        fits = xp.logical_and(found >= 0, found < size)
+        # By the outer edges, not by the place found: of edges in no order torch leaves out the same ones.
+        fits = xp.logical_and(column >= e[0]._a, column <= e[-1]._a)
         counted = xp.logical_and(counted, fits)
         place = place * size + xp.where(fits, found, xp.zeros_like(found))
         total *= size

@@ -38,7 +38,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
         eps: added to the variance.
 
     Raises:
-        ValueError: in training there is only one value per channel.
+        ValueError: in training there is only one value per channel; eps is negative, or 0 in training.
         RuntimeError: sizes or dtypes do not fit, or running statistics are missing or require grad.
 
     Source: Ioffe and Szegedy, Batch Normalization, 2015.
@@ -51,6 +51,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     """
     if training:
         _check_batch_size(input)
+    if eps <= 0.0:
+        _check_eps(eps, training)
     return native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)
 
 
@@ -96,6 +98,13 @@ def _check_batch_size(input):
     size = input.size()
     if size[0] * math.prod(size[2:]) == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
+
+
+def _check_eps(eps, training):
+    if training:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    if eps < 0.0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
 
 
 def _missing_statistics(running_mean, training):

@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest", reason="torch's operator samples need expecttest")
 sys.path.append(str(Path(__file__).parent))  # for the runner's own modules
 
-from op_db import checks, compare, report, samples, scope, translate  # noqa: E402
+from op_db import checks, compare, exact, report, samples, scope, translate  # noqa: E402
 
 pytestmark = [pytest.mark.oracle, pytest.mark.cpu]
 
@@ -51,6 +51,19 @@ def test_what_passes_is_no_longer_listed(found, kind):
 @pytest.mark.slow
 def test_every_operator_is_compared(found):
     assert [name for name in scope.operators() if "forward" not in found[name]] == []
+
+
+def test_all_that_falls_short_has_a_reason_in_words():
+    assert set(report.read_reasons()) == report.falls_short(report.read_state())
+
+
+def test_most_agrees():
+    """All values and gradients, and 98 % of the second derivatives."""
+    states = report.read_state().values()
+    passed = {kind: [not found[kind] for found in states if kind in found] for kind in report.RUN}
+    assert all(passed["forward"])
+    assert all(passed["gradient"])
+    assert sum(passed["second"]) >= 0.98 * len(passed["second"])
 
 
 def test_the_state_is_about_the_scope():
@@ -106,6 +119,16 @@ def test_a_wrong_dtype_is_found(monkeypatch):
     _, made = short(monkeypatch, "sin", lambda x, **kwargs: right(x, **kwargs).to(plugrad.float64))
     assert made["forward"]["dtypes"] == ["float64"]
     assert "wrong dtype" in made["forward"]["reasons"]
+
+
+def test_torchs_own_error_does_not_count(monkeypatch):
+    """In single precision ours is judged by torch's double precision where torch's single precision is off."""
+    right = torch.sin
+    x = torch.linspace(-3.0, 3.0, 7)
+    off = right(x) * (1 + 1e-4)
+    assert exact.agree(plugrad.sin(plugrad.from_numpy(x.numpy())), off, right, ((x,), {})) is True
+    with pytest.raises(compare.Difference):
+        exact.agree(plugrad.from_numpy(off.numpy()), right(x), right, ((x,), {}))
 
 
 def test_a_missing_name_is_told(monkeypatch):

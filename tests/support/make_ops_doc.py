@@ -21,6 +21,7 @@ from plugrad_testing import import_plugin
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "ops.md"
 STATE = ROOT / "tests" / "oracle" / "op_db_state.json"
+REASONS = STATE.with_name("op_db_reasons.json")
 sys.path.append(str(STATE.parent))
 
 from op_db import scope  # noqa: E402
@@ -42,7 +43,8 @@ operator run with both libraries, and values, dtypes, gradients, tangents and er
 - **Dtypes** whose samples all pass; `float` is float32 and float64.
 - **Backends**: `native`, the array library's own function or a kernel written for it; `composed` of others. *others* is a backend that gives
   the required names alone. No operator goes through the host's memory on its own.
-- **Short of PyTorch**: what was found first. Empty: nothing was found.
+- **Short of PyTorch**: the reason. Empty: nothing was found. Where PyTorch's own result is off, ours is compared with the exact one:
+  PyTorch's in double precision, or scipy's.
 
 """
 
@@ -81,7 +83,14 @@ def totals(state):
 
 
 def line(name, found):
-    cells = [f"`{name}`", forms(name), derivatives(found), dtypes(found), *backends(name), difference(found)]
+    cells = [
+        f"`{name}`",
+        forms(name),
+        derivatives(found),
+        dtypes(found),
+        *backends(name),
+        difference(found, words().get(name)),
+    ]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -157,12 +166,22 @@ def backends(name):
 
 
 # --- differences ---
-def difference(found):
+def difference(found, words=None):
+    """What falls short, by reason: in words where there are some, else as the runner told it."""
     reasons = {}
     for kind in KINDS:
         if found.get(kind):
-            reasons.setdefault(found[kind], []).append(kind)
-    return "; ".join(f"{', '.join(kinds)}: {plain(reason)}" for reason, kinds in reasons.items())
+            told = (words or {}).get(kind) or plain(found[kind])
+            reasons.setdefault(told, []).append(kind)
+    parts = [f"{', '.join(kinds)}: {reason}" for reason, kinds in reasons.items()]
+    if "nearer" in found:
+        parts.append(f"{found['nearer'].replace(' ', ', ')}: PyTorch's result is farther from the exact one")
+    return "; ".join(parts)
+
+
+@functools.cache
+def words():
+    return json.loads(REASONS.read_text(encoding="utf-8"))
 
 
 def plain(reason):

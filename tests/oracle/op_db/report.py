@@ -77,7 +77,10 @@ def run_operator(name, everything=False):
             with warnings.catch_warnings(), tolerances_of(section):
                 warnings.simplefilter("ignore")
                 run_check(tally, partial(check, tally, info, None if everything else most, **options))
-        made[kind] = {"total": tally.total, "failed": tally.failed, "reasons": tally.reasons, "dtypes": tally.dtypes}
+        made[kind] = {
+            "total": tally.total, "failed": tally.failed, "nearer": tally.nearer, "reasons": tally.reasons,
+            "dtypes": tally.dtypes,
+        }  # fmt: skip
     return name, made
 
 
@@ -113,14 +116,19 @@ def as_json(results):
 
 # --- the state that is kept in the project ---
 STATE = Path(__file__).parents[1] / "op_db_state.json"
+REASONS = STATE.with_name("op_db_reasons.json")  # why what falls short does, in words
 
 
 def state(results):
-    """``{operator: {"dtypes": those that pass, kind: why it falls short, or an empty text}}``."""
+    """``{operator: {"dtypes": those that pass, kind: why it falls short, or an empty text}}``; under "nearer" the kinds in which
+    torch's own result was farther from the exact one."""
     made = {}
     for name, found in sorted(results.items()):
         kinds = {kind: first_reason(found[kind]) for kind in RUN if found[kind]["total"]}
+        nearer = [kind for kind in RUN if found[kind]["nearer"]]
         made[name] = {"dtypes": " ".join(found["forward"]["dtypes"]), **kinds}
+        if nearer:
+            made[name]["nearer"] = " ".join(nearer)
     return made
 
 
@@ -151,6 +159,12 @@ def write_state(results):
 
 def read_state():
     return json.loads(STATE.read_text(encoding="utf-8"))["operators"]
+
+
+def read_reasons():
+    """``{(operator, kind): the reason in words}``."""
+    stored = json.loads(REASONS.read_text(encoding="utf-8"))
+    return {(name, kind): text for name, kinds in stored.items() for kind, text in kinds.items()}
 
 
 def read_missing_modules():

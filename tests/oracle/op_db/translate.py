@@ -137,7 +137,7 @@ def fills_its_storage(tensor):
 def module_like(value):
     """plugrad's module of the same class, with the same attributes, parameters, buffers and submodules."""
     translation = Translation(requires_grad=True)
-    cls = find_ours(f"nn.{type(value).__name__}")
+    cls = find_ours(f"nn.{type(value).__name__}", f"nn.attention.{type(value).__name__}")
     made = cls.__new__(cls)
     find_ours("nn.Module").__init__(made)
     for name, attribute in vars(value).items():

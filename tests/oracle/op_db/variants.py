@@ -8,6 +8,7 @@ import plugrad
 
 from .checks import Difference, compare_call, derivative_dtypes, determined, seeded, short_name, told, torchs
 from .compare import same
+from .exact import agree
 from .samples import calls, copied, tensors
 from .translate import function
 
@@ -54,13 +55,13 @@ def compare_in_place(tally, label, op, call, values, form="in-place"):
             result = seeded(plugrad, function(op), our_args, our_kwargs)
         except Exception as error:
             if type(error) is type(expected):
-                return
+                return False
             raise
         if isinstance(expected, Exception):
             raise Difference(f"no error, torch raises {told(expected)}")
         if result is not our_args[0]:
             raise Difference("the result is not the tensor itself")
-        same(result, expected, values=values)
+        return agree(result, expected, op, copied(call.theirs()), values)
 
     tally.compare(f"{label} {call}", check, form)
 
@@ -87,8 +88,10 @@ def compare_out(tally, label, op, call, values):
         if are_same(out, result) != are_same(*expected):
             raise Difference("the result is not what was given as out")
         if values is not True:
-            return same(result, expected[1], values=values)
-        return same(function(call.process)(result), call.process(expected[1]))
+            return agree(result, expected[1], op, (args, kwargs), values)
+        return agree(
+            function(call.process)(result), call.process(expected[1]), op, (args, kwargs), process=call.process
+        )
 
     tally.compare(f"{label} {call}", check, "out=")
 
