@@ -347,6 +347,36 @@ def gru(t: Any) -> tuple[Step, int]:
 
 
 @case
+def attention(t: Any) -> tuple[Step, int]:
+    """attention, 8 heads of 64, 128 positions, batch 8"""
+    inputs = [t.randn(8, 8, 128, 64, requires_grad=True) for _ in range(3)]
+    return forward_backward(t, t.nn.functional.scaled_dot_product_attention, *inputs), 5
+
+
+@case
+def gpt_step(t: Any) -> tuple[Step, int]:
+    """GPT, 2 blocks of 128, 4 heads, 64 positions, batch 16: training step"""
+    nn, length, symbols = t.nn, 64, 96
+    layer = nn.TransformerEncoderLayer(128, 4, 512, 0.0, "gelu", batch_first=True, norm_first=True)
+    body = nn.TransformerEncoder(layer, 2, nn.LayerNorm(128), enable_nested_tensor=False)
+    embedding, head = nn.Embedding(symbols, 128), nn.Linear(128, symbols)
+    parameters = [p for m in (embedding, body, head) for p in m.parameters()]
+    optimizer = t.optim.AdamW(parameters, lr=1e-3)
+    text = t.randint(0, symbols, (16, length + 1))
+    mask = nn.Transformer.generate_square_subsequent_mask(length)
+
+    def step() -> Any:
+        optimizer.zero_grad()
+        scores = head(body(embedding(text[:, :-1]), mask=mask, is_causal=True))
+        loss = nn.functional.cross_entropy(scores.flatten(0, 1), text[:, 1:].flatten())
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step, 3
+
+
+@case
 def embedding(t: Any) -> tuple[Step, int]:
     """embedding, 10,000 x 128, 2,048 words"""
     layer, words = t.nn.Embedding(10_000, 128), t.randint(0, 10_000, (32, 64))
@@ -425,5 +455,16 @@ def data_loader(t: Any) -> tuple[Step, int]:
 
     def step() -> float:
         return sum(float(labels[0]) for _, labels in loader)
+
+    return step, 2
+
+
+@case
+def plain_epoch(t: Any) -> tuple[Step, int]:
+    """the same epoch by indexing the tensors with parts of a permutation"""
+    images, labels = images_and_labels(t, 5000, 64)
+
+    def step() -> float:
+        return sum(float((images[part], labels[part])[1][0]) for part in t.randperm(5000).split(64))
 
     return step, 2

@@ -343,11 +343,16 @@ def rows(dataset, indices):
         dataset = dataset.dataset
     if type(dataset) is not TensorDataset or not _are_row_numbers(indices, len(dataset)):
         return None
-    if not all(type(tensor) is Tensor and not tensor.requires_grad for tensor in dataset.tensors):
+    if not are_plain(dataset.tensors):
         return None
     numbers = empty(len(indices), dtype=int64, device="cpu")
     numbers._host()[:] = indices
     return [tensor[numbers.to(tensor.device)].contiguous() for tensor in dataset.tensors]
+
+
+def are_plain(tensors):
+    """Whether all are of the class Tensor itself and none requires grad."""
+    return all(type(tensor) is Tensor and not tensor.requires_grad for tensor in tensors)
 
 
 def _are_row_numbers(indices, length):

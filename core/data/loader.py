@@ -1,5 +1,6 @@
 """DataLoader: a data set, an order and a collate function make batches."""
 
+import functools
 import os
 import warnings
 from typing import Generic, TypeVar
@@ -7,7 +8,7 @@ from typing import Generic, TypeVar
 from ..device import space
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
-from .reading import reader
+from .reading import parts_of, reader, rows_at
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, draw_seed
 
 __all__ = ["DataLoader"]
@@ -290,10 +291,14 @@ class _SingleProcessDataLoaderIter:
         if loader.timeout:
             raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
         self._loader = loader
-        self._indices = iter(loader._index_sampler)
+        parts = parts_of(loader)
+        self._indices = iter(loader._index_sampler) if parts is None else parts
         draw_seed(loader.generator)  # torch draws a seed for its workers, also where it has none
-        batched = loader.batch_sampler is not None
-        self._read = reader(loader.dataset, loader.collate_fn, batched, loader.drop_last)
+        if parts is not None:
+            self._read = functools.partial(rows_at, loader.dataset)
+        else:
+            batched = loader.batch_sampler is not None
+            self._read = reader(loader.dataset, loader.collate_fn, batched, loader.drop_last)
         self._count = Count(loader)
 
     def __iter__(self):

@@ -90,6 +90,10 @@ class SequentialSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         return iter(range(len(self.data_source)))
 
+    def _order(self):
+        """(all indices, what is drawn once they are used up)."""
+        return range(len(self.data_source)), lambda: None
+
     def __len__(self) -> int:
         return len(self.data_source)
 
@@ -132,10 +136,18 @@ class RandomSampler(Sampler[int]):
         """How many indices a pass yields; without a number given, the length that the data have now."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
+    def _order(self):
+        """(all indices as a host array, what is drawn once they are used up), where each is drawn once."""
+        n = len(self.data_source)
+        generator = self._own_generator()
+        _check_generator(generator, "randperm", n)
+        return random.randperm(n, int64, generator), lambda: random.randperm(n, int64, generator)
+
+    def _own_generator(self):
+        return Generator().manual_seed(draw_seed()) if self.generator is None else self.generator
+
     def __iter__(self) -> Iterator[int]:
-        generator = self.generator
-        if generator is None:
-            generator = Generator().manual_seed(draw_seed())
+        generator = self._own_generator()
         draw = self._with_replacement if self.replacement else self._permutations
         yield from draw(len(self.data_source), generator)
 
@@ -250,6 +262,16 @@ class BatchSampler(Sampler[list[int]]):
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last
+
+    def _parts(self):
+        """The lists as parts of an array or range, of a sampler that knows all its indices; it draws what ``__iter__`` draws."""
+        order, finish = self.sampler._order()
+        whole = len(order) - len(order) % self.batch_size
+        for start in range(0, whole, self.batch_size):
+            yield order[start : start + self.batch_size]
+        finish()
+        if whole < len(order) and not self.drop_last:
+            yield order[whole:]
 
     def __iter__(self) -> Iterator[list[int]]:
         indices = iter(self.sampler)

@@ -62,16 +62,9 @@ LAYERS = {
     "lstm-cell": lambda t: t.nn.LSTMCell(3, 4),
     "gru-cell": lambda t: t.nn.GRUCell(3, 4, bias=False),
     "attention": lambda t: t.nn.MultiheadAttention(8, 2),
+    "transformer-layer": lambda t: t.nn.TransformerDecoderLayer(8, 2, 16),
     "small-resnet": small_resnet,
 }
-
-
-LATER = {"attention"}  # plugrad has no such layers yet
-
-
-def layer_parameter(name):
-    later = pytest.mark.xfail(strict=True, reason=f"plugrad has no {name} layer yet")
-    return pytest.param(name, marks=later) if name in LATER else name
 
 
 def initial_values(t, make, seed):
@@ -81,7 +74,7 @@ def initial_values(t, make, seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", [layer_parameter(name) for name in LAYERS])
+@pytest.mark.parametrize("name", LAYERS)
 def test_initial_values(name, seed):
     ours, theirs = both(initial_values, LAYERS[name], seed)
     assert list(ours) == list(theirs)
@@ -283,6 +276,55 @@ def test_lstm_follows_torch(packed):
     ours, theirs = both(train_lstm, packed)
     assert_follows(ours, theirs, 1e-4)
     assert theirs[-1] < 0.7 * theirs[0]
+
+
+def train_gpt(t):
+    """30 steps of a decoder of two layers that predicts the next symbol: causal masks, dropout, AdamW, a warming-up schedule."""
+    nn = t.nn
+    t.manual_seed(2)
+    symbols, width, length = 3, 4, 10  # below 16 normal numbers the initial values are torch's bit for bit
+    embedding, place, head = nn.Embedding(symbols, width), nn.Embedding(length, 1), nn.Linear(width, symbols)
+    layer = nn.TransformerEncoderLayer(width, 2, 16, 0.1, "gelu", batch_first=True, norm_first=True)
+    body = nn.TransformerEncoder(layer, 2, nn.LayerNorm(width), enable_nested_tensor=False)
+    parameters = [p for m in (embedding, place, body, head) for p in m.parameters()]
+    optimizer = t.optim.AdamW(parameters, lr=0.02)
+    schedule = t.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / 5))
+    text = t.randint(0, symbols, (6, length + 1))
+    mask = nn.Transformer.generate_square_subsequent_mask(length)
+    losses = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        x = embedding(text[:, :-1]) + place(t.arange(length))
+        scores = head(body(x, mask=mask, is_causal=True))
+        loss = nn.functional.cross_entropy(scores.flatten(0, 1), text[:, 1:].flatten())
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+    return losses
+
+
+def test_gpt_follows_torch():
+    ours, theirs = both(train_gpt)
+    assert_follows(ours, theirs, 1e-4)
+    assert theirs[-1] < 0.95 * theirs[0]
+
+
+def train_cnn(t):
+    """30 steps of a small convolutional net with batch norm, pooling and dropout."""
+    nn = t.nn
+    t.manual_seed(3)
+    model = nn.Sequential(
+        nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 8, 3), nn.GELU(),
+        nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(0.2), nn.Linear(32, 4),
+    )  # fmt: skip
+    return train(t, model, t.rand(8, 1, 12, 12), t.randint(0, 4, (8,)), lr=0.05, steps=30)
+
+
+def test_cnn_follows_torch():
+    ours, theirs = both(train_cnn)
+    assert_follows(ours, theirs, 1e-4)
 
 
 def train_with_shuffled_batches(t):
