@@ -73,6 +73,7 @@ class Backend(
     has_diagonals = False  # diagonal() gives a view of any array
     scope = None  # a context manager that makes this device current, where the library needs one
     mutable = True  # arrays can be written in place
+    checks_indices = False  # getitem() raises IndexError for whole numbers out of range
     values_at_hand = False  # the host sees values without waiting: then indices and the like are looked at
     transform = None  # the function transform whose tensors live here, see core/slow.py
     float16: Any = None  # a dtype the library lacks stays None

@@ -50,6 +50,7 @@ class NumpyBackend(
 
     array_type = np.ndarray
     values_at_hand = True
+    checks_indices = True
     sgd_step = numpy_steps.sgd_step
     adam_step = numpy_steps.adam_step
     run_step = numpy_steps.run_step
