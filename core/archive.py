@@ -8,7 +8,7 @@ import zlib
 
 from .unpickling import CheckpointError
 
-__all__ = ["ArchiveReader", "archive_name", "describe_foreign", "replacing", "write_archive"]
+__all__ = ["ArchiveReader", "ArrayArchive", "archive_name", "describe_foreign", "replacing", "write_archive"]
 
 ALIGNMENT = 64  # storages begin at multiples of it, so that a mapped file can be computed on in place
 STORED = 0
@@ -214,8 +214,9 @@ class ArchiveReader:
         """Prove what no one reads later: a damaged name could hide a record that decides how the rest is read."""
         if "data.pkl" not in self.entries:
             names = ", ".join(sorted(self.entries)[:5])
+            way = " plugrad.serialization.load_npz reads the arrays of numpy." if ".npy" in names else ""
             raise CheckpointError(
-                f"this zip archive is no checkpoint: it has no data.pkl, but {names or 'no entries'}."
+                f"this zip archive is no checkpoint: it has no data.pkl, but {names or 'no entries'}.{way}"
             )
         if "constants.pkl" in self.entries:
             raise CheckpointError(
@@ -257,14 +258,7 @@ class ArchiveReader:
 
     def read_into(self, name, target):
         """Fill a writable buffer of the entry's size."""
-        target = memoryview(target)
-        with _refusing(f"entry {name!r}"), self.zip.open(self.entries[name]) as entry:
-            done = 0
-            while done < len(target):
-                count = entry.readinto(target[done : done + CHUNK])
-                if not count:
-                    raise CheckpointError(f"failed reading zip archive: entry {name!r} is cut off.")
-                done += count
+        _fill(self.zip, self.entries[name], memoryview(target))
 
     def position(self, name):
         """Where in the file an entry's bytes begin, for mapping them; nothing of them is read or proven."""
@@ -277,6 +271,54 @@ class ArchiveReader:
         if begin + info.file_size > self.length:
             raise CheckpointError(f"failed reading zip archive: entry {name!r} is cut off.")
         return begin
+
+
+class ArrayArchive:
+    """The entries of a ``.npz`` file, which may be compressed, but not without bounds.
+
+    Raises:
+        CheckpointError: here and in :meth:`read`: the archive is damaged.
+    """
+
+    FREE = 64 << 20
+    MAX_RATIO = 100
+
+    def __init__(self, file):
+        import zipfile
+
+        with _refusing("no central directory"):
+            length = file.seek(0, os.SEEK_END)
+            self.zip = zipfile.ZipFile(file)
+        self.entries = {}
+        for info in self.zip.infolist():
+            if info.filename in self.entries:
+                raise CheckpointError(f"failed reading zip archive: two entries are called {info.filename!r}.")
+            self.entries[info.filename] = info
+        total = sum(info.file_size for info in self.entries.values())
+        if total > self.FREE + self.MAX_RATIO * length:
+            raise CheckpointError(
+                f"failed reading zip archive: its {length} bytes would become {total}. If you trust the file, rewrite it "
+                "with numpy.savez, which does not compress."
+            )
+
+    def read(self, name):
+        """The bytes of an entry, as a bytearray."""
+        info = self.entries[name]
+        content = bytearray(info.file_size)
+        _fill(self.zip, info, memoryview(content))
+        return content
+
+
+def _fill(archive, info, target):
+    """Read a whole entry, in pieces, and prove its checksum."""
+    with _refusing(f"entry {info.filename!r}"), archive.open(info) as entry:
+        done = 0
+        while done < len(target):
+            count = entry.readinto(target[done : done + CHUNK])
+            if not count:
+                raise CheckpointError(f"failed reading zip archive: entry {info.filename!r} is cut off.")
+            done += count
+        entry.read(1)  # the checksum of an empty or deflated entry is tested at its end only
 
 
 FOREIGN = (
@@ -297,8 +339,6 @@ def describe_foreign(head):
     for magic, text in FOREIGN:
         if head.startswith(magic):
             return text
-    if head[257:262] == b"ustar":
-        return "a tar archive, torch's format before version 0.2, or one that holds a checkpoint; unpack it first"
     if head[8:9] == b"{":
         return "a safetensors file; give it the ending .safetensors"
     return None if head[:1] == b"\x80" else "none of torch.save"

@@ -1,7 +1,7 @@
 """The allow table: every name that a checkpoint may use, and the function that is called for it."""
 
 from codecs import encode
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 
 from .device import device
 from .dtypes import DTYPES
@@ -9,7 +9,10 @@ from .pickling import STORAGE_NAMES, parameter_class
 from .tensor import Size, Tensor
 from .unpickling import CheckpointError, check_attribute, check_key, make_frozenset, make_set
 
-__all__ = ["allow_table", "check_identity"]
+__all__ = ["StorageType", "allow_table", "check_identity"]
+
+#: What a defaultdict may make its missing values with: classes whose call without arguments does nothing else.
+FACTORIES = (bool, complex, dict, float, frozenset, int, list, set, str, tuple)
 
 
 class StorageType:
@@ -41,6 +44,8 @@ def allow_table(storage_class, tensor_from_storage):
     table |= {f"torch.{name}": (dtype, None) for name, dtype in DTYPES.items()}
     for dtype, name in STORAGE_NAMES.items():
         table[f"torch.{name}"] = table[f"torch.cuda.{name}"] = (StorageType(dtype), None)
+    table["torch.storage.UntypedStorage"] = StorageType(DTYPES["uint8"]), None
+    table["torch._utils._rebuild_tensor_v3"] = _rebuild_tensor_v3, _rebuild_tensor_v3
     for name in ("_rebuild_tensor", "_rebuild_tensor_v2"):
         table[f"torch._utils.{name}"] = (rebuild_tensor, rebuild_tensor)
     for function in (_rebuild_parameter, _rebuild_parameter_with_state):
@@ -58,6 +63,9 @@ def allow_table(storage_class, tensor_from_storage):
 def _plain_values():
     yield "collections.OrderedDict", OrderedDict, _ordered_dict
     yield "collections.Counter", Counter, _counter
+    yield "collections.defaultdict", defaultdict, _defaultdict
+    for factory in FACTORIES:
+        yield f"builtins.{factory.__name__}", factory, None
     yield "builtins.set", set, make_set
     yield "builtins.frozenset", frozenset, make_frozenset
     yield "builtins.bytes", bytes, _bytes
@@ -84,6 +92,11 @@ def _check_flags(requires_grad, backward_hooks):
         raise CheckpointError(f"requires_grad must be a bool, but is {type(requires_grad).__name__}.")
     if backward_hooks:
         raise CheckpointError("a tensor comes with backward hooks; no version of torch writes them.")
+
+
+def _rebuild_tensor_v3(*arguments):
+    # The dtypes that torch writes so are refused by their names; this is what a hand-made file comes to.
+    raise CheckpointError("a tensor is written in the form of the dtypes that plugrad lacks, but names another one.")
 
 
 def _parameter(data, requires_grad=True):
@@ -129,6 +142,12 @@ def _counter(counts=()):
     for key in counts:
         check_key(key)
     return Counter(counts)
+
+
+def _defaultdict(factory=None):
+    if factory is not None and not any(factory is known for known in (*FACTORIES, OrderedDict, Counter)):
+        raise CheckpointError(f"a defaultdict makes its values with {factory!r}, not with a class of plain data.")
+    return defaultdict(factory)
 
 
 def _bytes():

@@ -1,14 +1,41 @@
 """The checkpoint format before torch 1.6: five pickles in a row, then the storages."""
 
+import pickle
 import struct
+import sys
 
 from .constructors import check_identity
 from .unpickling import CheckpointError, Survey, Unpickler
 
-__all__ = ["load_legacy"]
+__all__ = ["load_legacy", "write_legacy"]
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
+SYSTEM = {
+    "protocol_version": PROTOCOL,
+    "little_endian": sys.byteorder == "little",
+    "type_sizes": {"short": 2, "int": 4, "long": 4},
+}
+
+
+def write_legacy(file, pickled, storages, protocol):
+    """Write a checkpoint to ``file``, which needs no more than ``write``.
+
+    Args:
+        file: binary file.
+        pickled: the pickle of the object, its storages' keys being "0", "1" ...
+        storages: (memory, number of elements) of each, in little-endian order.
+        protocol: of the other pickles.
+    """
+    for part in (MAGIC, PROTOCOL, SYSTEM):
+        file.write(pickle.dumps(part, protocol))
+    file.write(pickled)
+    order = sorted(range(len(storages)), key=str)  # as torch sorts them: by text
+    file.write(pickle.dumps([str(key) for key in order], protocol))
+    for key in order:
+        memory, numel = storages[key]
+        file.write(struct.pack("<q", numel))
+        file.write(memory)
 
 
 def load_legacy(data, allowed, make_storage, encoding):
@@ -26,23 +53,39 @@ def load_legacy(data, allowed, make_storage, encoding):
     position = _check_prologue(data, allowed)
     survey = Survey(data, allowed, encoding, position)
     survey.load()
+    builder = Unpickler(data, allowed, None, encoding, position)
+    for module, name in survey.names.values():
+        builder.find_global(module, name)  # refuses by name what it would not build, before anything is read
     keys = Unpickler(data, {}, _no_storage, encoding, survey.position)
     order = keys.load()
     wanted = {}
     for identity in survey.identities:
-        dtype, key, location, numel, view = check_identity(identity, 6)
-        if view is not None:
-            raise CheckpointError(
-                "the file has views of storages, as torch before 0.4 wrote them; rewrite it with torch."
-            )
+        dtype, key, location, numel, _ = check_identity(identity, 6)
         if wanted.setdefault(key, (dtype, location, numel)) != (dtype, location, numel):
             raise CheckpointError(f"storage {key} is described in two ways.")
-    storages = _read_storages(data, keys.position, order, wanted, make_storage)
+    builder.persistent_load = LegacyStorages(_read_storages(data, keys.position, order, wanted, make_storage))
+    return builder.load(), builder.persistent_load.storages.values()
 
-    def find(identity):
-        return storages[check_identity(identity, 6)[1]]
 
-    return Unpickler(data, allowed, find, encoding, position).load(), storages.values()
+class LegacyStorages:
+    """The storages by persistent id; torch before 0.4 wrote ids of views of them too."""
+
+    def __init__(self, storages):
+        self.storages = storages
+        self.views = {}
+
+    def __call__(self, identity):
+        _, key, _, _, view = check_identity(identity, 6)
+        storage = self.storages[key]
+        if view is None:
+            return storage
+        if type(view) is not tuple or len(view) != 3 or not all(type(part) in (str, bytes, int) for part in view):
+            raise CheckpointError("a view of a storage must be described by its key, offset and size.")
+        storage.used = True
+        place = key, view
+        if place not in self.views:
+            self.views[place] = storage.part(*view[1:])
+        return self.views[place]
 
 
 def _check_prologue(data, allowed):

@@ -42,8 +42,8 @@ class StorageReference:
 
     __slots__ = ("identity",)
 
-    def __init__(self, dtype, key, location, numel):
-        self.identity = ("storage", STORAGES[dtype], key, location, numel)
+    def __init__(self, dtype, key, location, numel, end=()):
+        self.identity = ("storage", STORAGES[dtype], key, location, numel, *end)
 
 
 def parameter_class():

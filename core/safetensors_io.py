@@ -117,7 +117,7 @@ def load(data):
 
     Example: see :func:`save`.
     """
-    from .serialization import array_from_bytes
+    from .storages import array_from_bytes
 
     library = _safetensors()
     try:

@@ -18,9 +18,8 @@ from .allowlist import add_safe_globals, clear_safe_globals, get_safe_globals, s
 from .archive import ArchiveReader, archive_name, describe_foreign, replacing, write_archive
 from .constructors import allow_table, check_identity
 from .device import device as device_class
-from .interop import numpy_dtype
 from .locations import restorer
-from .modes import no_grad
+from .storages import Storage, StorageTable, array_from_bytes, swapped_bytes, tensor_from_storage
 from .unpickling import CheckpointError, Survey, Unpickler
 
 __all__ = [
@@ -35,185 +34,11 @@ __all__ = [
 ]
 
 ZIP_MAGIC = b"PK\3\4"
+TAR_MAGIC = b"ustar"  # at byte 257
 HEAD = 512  # enough to tell foreign formats
 
 
-# --- storages: the memory that tensors are laid over ---
-
-
-class Storage:
-    """The memory of one or more tensors, as ``map_location`` functions meet it.
-
-    Attributes:
-        array: its elements, a one-dimensional numpy array.
-        device: where tensors made from it shall be.
-    """
-
-    def __init__(self, array, dtype, device="cpu"):
-        self.array = array
-        self.dtype = dtype
-        self.device = device_class(device)
-        self.used = False
-        self.changed = {}
-        self.on_device = None  # the same elements on the device, once a tensor there was laid over them
-
-    def __len__(self):
-        return len(self.array)
-
-    size = __len__
-
-    def nbytes(self):
-        """Bytes of all elements."""
-        return self.array.nbytes
-
-    def to(self, device):
-        """The same elements, for tensors on ``device``."""
-        return Storage(self.array, self.dtype, device)
-
-    def cpu(self):
-        """The same elements, for tensors on the cpu."""
-        return self.to("cpu")
-
-    def cuda(self, device=None):
-        """The same elements, for tensors on a CUDA device: the current one, or a number."""
-        return self.to("cuda" if device is None else device)
-
-    def with_bits(self, metadata):
-        """The storage with torch's lazy ``conj`` and ``neg`` carried out; once, so that views of it still share."""
-        self.used = True
-        bits = tuple(name for name in ("conj", "neg") if metadata.get(name))
-        if bits not in self.changed:
-            array = np.conj(self.array) if "conj" in bits else self.array
-            self.changed[bits] = Storage(-array if "neg" in bits else array, self.dtype, self.device)
-        return self.changed[bits] if bits else self
-
-
-def array_from_bytes(raw, dtype, swapped=False):
-    """A storage's bytes as a one-dimensional array of ``dtype``, on the same memory where that can be.
-
-    Args:
-        raw: a buffer of bytes.
-        dtype: a plugrad dtype.
-        swapped: whether the bytes of each number are in the other order.
-    """
-    raw = np.frombuffer(raw, np.uint8)
-    if dtype.name == "bool" and raw.size and raw.max() > 1:
-        raw = (raw != 0).view(np.uint8)  # numpy takes for granted that a bool is 0 or 1
-    array = raw.view(numpy_dtype(dtype))
-    if not array.flags.aligned:
-        array = array.copy()
-    if swapped and dtype.itemsize > 1:
-        component = dtype.itemsize // 2 if dtype.is_complex else dtype.itemsize
-        array = array.view(f"u{component}").byteswap().view(array.dtype)
-    return array
-
-
-def tensor_from_storage(storage, offset, size, stride, requires_grad):
-    """A tensor laid over a storage; tensors from one storage share its memory.
-
-    Raises:
-        CheckpointError: an element would lie outside of the storage.
-    """
-    from .create import from_host
-
-    _check_layout(storage, offset, size, stride)
-    storage.used = True
-    on_host = storage.device.type == "cpu"
-    tensor = None if on_host else _lay_out_on_device(storage, offset, size, stride)
-    if tensor is None:
-        tensor = from_host(_lay_out(storage.array, offset, size, stride), storage.device)
-    return tensor.requires_grad_(requires_grad)
-
-
-def _check_layout(storage, offset, size, stride):
-    numbers = (offset, *size, *stride)
-    if len(size) != len(stride) or any(type(number) is not int or number < 0 for number in numbers):
-        raise CheckpointError(f"setStorage: impossible size {size}, stride {stride} or storage offset {offset}")
-    empty = 0 in size
-    needed = offset + (0 if empty else 1 + sum((n - 1) * step for n, step in zip(size, stride, strict=True)))
-    if needed > len(storage):
-        itemsize = storage.array.itemsize
-        raise CheckpointError(
-            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize {itemsize} "
-            f"requiring a storage size of {needed * itemsize} are out of bounds for storage of size {storage.nbytes()}"
-        )
-
-
-def _lay_out(array, offset, size, stride):
-    if 0 in size:
-        return array[:0].reshape(size)
-    itemsize = array.itemsize
-    return np.ndarray(size, array.dtype, array, offset * itemsize, [step * itemsize for step in stride])
-
-
-def _lay_out_on_device(storage, offset, size, stride):
-    """The same as views of one array on the device; None for a layout with gaps or overlaps, which needs a copy."""
-    from .create import from_host
-
-    order = sorted(range(len(size)), key=lambda axis: (stride[axis], size[axis]), reverse=True)
-    count = 1
-    for axis in reversed(order):
-        if size[axis] != 1 and stride[axis] != count:
-            return None
-        count *= size[axis]
-    if storage.on_device is None:
-        storage.on_device = from_host(storage.array, storage.device)
-    with no_grad():
-        packed = storage.on_device[offset : offset + count].reshape([size[axis] for axis in order])
-        return packed.permute([order.index(axis) for axis in range(len(order))]).data
-
-
 # --- writing ---
-
-
-class _StorageTable:
-    """The storages of one checkpoint in the order they are met; arrays on the same memory get the same one."""
-
-    def __init__(self):
-        self.memories = []  # uint8 arrays; they also keep addresses from being used twice
-        self.references = {}
-        self.host = {}
-
-    def place(self, t):
-        """Return where the tensor's elements are: (StorageReference, offset, stride)."""
-        if id(t._a) not in self.host:
-            self.host[id(t._a)] = t._a, t._host()  # the raw array is kept so that its id stays its own
-        array = self.host[id(t._a)][1]
-        layout = _layout_in_owner(array) if array.size else None
-        if layout is None:
-            array = np.ascontiguousarray(array).reshape(array.shape)
-            layout = array.reshape(-1), 0, array.strides
-        owner, offset, strides = layout
-        return self._reference(t, owner), offset // array.itemsize, tuple(s // array.itemsize for s in strides)
-
-    def _reference(self, t, owner):
-        from .pickling import StorageReference
-
-        address = owner.ctypes.data if owner.size else -len(self.memories) - 1
-        dtype, reference = self.references.get(address, (t.dtype, None))
-        if dtype is not t.dtype:
-            raise RuntimeError("Cannot save multiple tensors or storages that view the same data as different types")
-        if reference is None:
-            location = "cpu" if t.device.type == "cpu" else f"{t.device.type}:{t.device.index or 0}"
-            reference = StorageReference(dtype, str(len(self.memories)), location, owner.nbytes // dtype.itemsize)
-            self.references[address] = dtype, reference
-            self.memories.append(owner.view(np.uint8))
-        return reference
-
-
-def _layout_in_owner(array):
-    """(the flat array that owns the memory, byte offset in it, byte strides), or None where torch has no such layout."""
-    owner, base = array, array.base
-    while base is not None:
-        if isinstance(base, np.ndarray):
-            owner = base
-        base = getattr(base, "base", None)
-    if not (owner.flags.c_contiguous or owner.flags.f_contiguous):
-        return None
-    offset, itemsize = array.ctypes.data - owner.ctypes.data, array.itemsize
-    if min(array.strides, default=0) < 0 or any(step % itemsize for step in (offset, owner.nbytes, *array.strides)):
-        return None
-    return owner.reshape(-1, order="A"), offset, array.strides
 
 
 def save(
@@ -236,11 +61,12 @@ def save(
         f: a path, or a binary file object with ``write`` and ``flush``.
         pickle_module: nothing but ``pickle``.
         pickle_protocol: 2 to 5; torch's ``weights_only`` reads 2 and 3.
+        _use_new_zipfile_serialization: False for the format before torch 1.6, which has no checksums.
 
     Raises:
         RuntimeError: the folder does not exist, or tensors view the same memory as different dtypes.
         pickle.PicklingError: something in ``obj`` cannot be written.
-        NotImplementedError: another pickle module, protocol 0 or 1, or the format before torch 1.6 is asked for.
+        NotImplementedError: another pickle module, or protocol 0 or 1.
 
     Example:
         >>> import io, plugrad
@@ -252,28 +78,44 @@ def save(
     """
     from .pickling import Pickler
 
-    _check_save_arguments(f, pickle_module, pickle_protocol, _use_new_zipfile_serialization)
-    table, pickled = _StorageTable(), io.BytesIO()
+    _check_save_arguments(f, pickle_module, pickle_protocol)
+    table, pickled = StorageTable(() if _use_new_zipfile_serialization else (None,)), io.BytesIO()
     Pickler(pickled, pickle_protocol, table.place).dump(obj)
-    byteorder = None if _disable_byteorder_record else sys.byteorder
-    memories = [memoryview(memory) for memory in table.memories]
-    if not _is_path(f):
-        write_archive(f, "archive", pickled.getvalue(), memories, byteorder)
+    if _use_new_zipfile_serialization:
+        byteorder = None if _disable_byteorder_record else sys.byteorder
+        memories = [memoryview(memory) for memory in table.memories]
+        name = archive_name(f) if _is_path(f) else "archive"
+        _write(f, lambda file: write_archive(file, name, pickled.getvalue(), memories, byteorder))
+    else:
+        from .legacy import write_legacy
+
+        storages = _little_endian(table)
+        _write(f, lambda file: write_legacy(file, pickled.getvalue(), storages, pickle_protocol))
+
+
+def _write(f, write):
+    if _is_path(f):
+        with replacing(f) as file:
+            write(file)
+    else:
+        write(f)
         f.flush()
-        return
-    with replacing(f) as file:
-        write_archive(file, archive_name(f), pickled.getvalue(), memories, byteorder)
 
 
-def _check_save_arguments(f, pickle_module, pickle_protocol, zip_format):
+def _little_endian(table):
+    """(memory, number of elements) of each storage, in the one byte order that the old format has."""
+    if sys.byteorder == "little":
+        return [(memoryview(memory), numel) for memory, _, numel in table.described()]
+    return [(memoryview(swapped_bytes(memory, dtype)), numel) for memory, dtype, numel in table.described()]
+
+
+def _check_save_arguments(f, pickle_module, pickle_protocol):
     if not _is_path(f) and not hasattr(f, "write"):
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
     if pickle_module is not pickle:
         raise NotImplementedError(f"save(): pickle_module={pickle_module!r} is not supported, only pickle")
     if pickle_protocol in (0, 1):
         raise NotImplementedError(f"save(): pickle_protocol={pickle_protocol} is not supported, only 2 to 5")
-    if not zip_format:
-        raise NotImplementedError("save(): _use_new_zipfile_serialization=False is not supported, only True")
 
 
 def _is_path(f):
@@ -327,7 +169,7 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
 
     It builds tensors, parameters, plain containers and numbers, and objects of the classes in
     :func:`~plugrad.serialization.add_safe_globals`. The checksum of every entry is tested. Files of torch before 1.6, which are no zip
-    archives, are read as well.
+    archives, are read as well, and so are the tar archives of torch 0.1.
 
     Args:
         f: a path, or a binary file object with ``read``, ``seek`` and ``tell``; a path that ends in ``.safetensors`` is
@@ -359,16 +201,25 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
         return _load_safetensors(f, map_location)
     restore = restorer(map_location)
     with _opened(f) as file:
-        if _begins_with_zip(file):
+        kind = _kind_of(file)
+        if kind == "zip":
             return _load_archive(file, restore, encoding, _map_file(f, file) if mmap else None)
         if mmap:
             raise RuntimeError(
                 "mmap can only be used with files saved with `torch.save(_use_new_zipfile_serialization=True), please "
                 "torch.save your checkpoint with this option in order to use mmap."
             )
-        from .legacy import load_legacy
+        return _used(_loader_of(kind)(file.read(), allowed_globals(), _legacy_storages(restore), encoding))
 
-        return _used(load_legacy(file.read(), allowed_globals(), _legacy_storages(restore), encoding))
+
+def _loader_of(kind):
+    if kind == "tar":
+        from .legacy_tar import load_tar
+
+        return load_tar
+    from .legacy import load_legacy
+
+    return load_legacy
 
 
 def _check_load_arguments(pickle_module, weights_only, pickle_load_args):
@@ -413,19 +264,21 @@ def _opened(f):
     return contextlib.nullcontext(f)
 
 
-def _begins_with_zip(file):
-    """Whether a zip archive begins where the file stands; refuses formats that are known and foreign."""
+def _kind_of(file):
+    """What begins where the file stands: ``"zip"``, ``"tar"`` or ``"pickle"``; refuses what is known and foreign."""
     start = file.tell()
     head = file.read(HEAD)
     file.seek(start)
     if not isinstance(head, bytes):
         raise TypeError("load(): the file must be opened in binary mode")
     if head.startswith(ZIP_MAGIC):
-        return True
+        return "zip"
+    if head[257:262] == TAR_MAGIC:
+        return "tar"
     foreign = describe_foreign(head)
     if foreign is not None:
         raise CheckpointError(f"this file is no checkpoint: it is {foreign}.")
-    return False
+    return "pickle"
 
 
 def _map_file(f, file):
@@ -474,8 +327,8 @@ def get_unsafe_globals_in_checkpoint(f):
     from .allowlist import user_globals
 
     with _opened(f) as file:
-        if not _begins_with_zip(file):
+        if _kind_of(file) != "zip":
             raise ValueError("Expected input to be a checkpoint returned by torch.save")
         survey = Survey(ArchiveReader(file).read("data.pkl"), allowed_globals())
     survey.load()
-    return sorted(survey.names - set(allowed_globals()) - set(user_globals()))
+    return sorted(set(survey.names) - set(allowed_globals()) - set(user_globals()))

@@ -3,10 +3,11 @@
 import pickle
 import struct
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
 
 from .allowlist import user_globals
+from .lacking import refusal
 
 __all__ = ["CheckpointError", "Survey", "Unpickler"]
 
@@ -147,7 +148,7 @@ class Unpickler:
             return self.allowed[path][0]
         if path in self.user:
             return self.user[path]
-        raise CheckpointError(_not_allowed(path.removeprefix("builtins.")))
+        raise CheckpointError(refusal(path.removeprefix("builtins.")))
 
     def call(self, function, arguments):
         """Return ``function(*arguments)`` where ``function`` is on one of the tables."""
@@ -191,10 +192,10 @@ class Unpickler:
             )
 
     def set_items(self, target, pairs):
-        if type(target) not in (dict, OrderedDict, Counter):
+        if type(target) not in (dict, OrderedDict, Counter, defaultdict):
             raise CheckpointError(
                 "Weights only load failed. Can only set items of dict, collections.OrderedDict, collections.Counter, "
-                f"but got {type(target)}"
+                f"collections.defaultdict, but got {type(target)}"
             )
         if len(pairs) % 2:
             raise CheckpointError("Corrupt pickle: SETITEMS got a key without a value.")
@@ -394,13 +395,13 @@ class Survey(Unpickler):
     """Walks through a pickle and builds nothing: which globals it names, which persistent ids it has."""
 
     def __init__(self, data, allowed, encoding="utf-8", position=0):
-        self.names = set()
+        self.names = {}  # path → (module, name), in the order they are met
         self.identities = []
         super().__init__(data, allowed, self.identities.append, encoding, position)
 
     def find_global(self, module, name):
         path = ".".join(present_name(module, name))
-        self.names.add(path)
+        self.names.setdefault(path, (module, name))
         return self.allowed.get(path, (None,))[0]
 
     def call(self, function, arguments):
@@ -423,16 +424,6 @@ def present_name(module, name):
     """A global's name today: what Python 2 or an older torch called otherwise."""
     module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
     return MOVED_MODULES.get(module, module), name
-
-
-def _not_allowed(path):
-    return (
-        f"Weights only load failed. Unsupported global: GLOBAL {path} was not an allowed global by default. Please use "
-        f"`torch.serialization.add_safe_globals([{path}])` or the `torch.serialization.safe_globals([{path}])` context "
-        "manager to allowlist this global if you trust this class/function. With plugrad they are "
-        "`plugrad.serialization.add_safe_globals` and `safe_globals`. Numbers and arrays of numpy are best saved as "
-        "Python numbers and tensors; of torch's own types plugrad has no counterpart to this one."
-    )
 
 
 def check_attribute(cls, name):

@@ -1,5 +1,6 @@
-"""Checkpoints: torch's zip format, read and written without torch."""
+"""Checkpoints in torch's formats and in numpy's .npz, read and written without torch."""
 
+from plugrad.core.npz import load_npz, save_npz
 from plugrad.core.serialization import (
     CheckpointError,
     add_safe_globals,
@@ -18,6 +19,8 @@ __all__ = [
     "get_safe_globals",
     "get_unsafe_globals_in_checkpoint",
     "load",
+    "load_npz",
     "safe_globals",
     "save",
+    "save_npz",
 ]

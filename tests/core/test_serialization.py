@@ -410,8 +410,6 @@ def test_arguments_that_are_refused(tmp_path):
             save(matrix(), tmp_path / "a", pickle_protocol=protocol)
     with pytest.raises(ValueError, match="pickle protocol must be <= "):
         save(matrix(), tmp_path / "a", pickle_protocol=6)
-    with pytest.raises(NotImplementedError, match="_use_new_zipfile_serialization=False"):
-        save(matrix(), tmp_path / "a", _use_new_zipfile_serialization=False)
     with pytest.raises(AttributeError, match="expected 'f' to be string, path, or a file-like object"):
         save(matrix(), 3)
     with pytest.raises(RuntimeError, match=r"Parent directory .*nodir does not exist\."):
