@@ -294,6 +294,8 @@ class ArrayArchive:
             if info.filename in self.entries:
                 raise CheckpointError(f"failed reading zip archive: two entries are called {info.filename!r}.")
             self.entries[info.filename] = info
+        if sum(info.compress_size for info in self.entries.values()) > length:
+            raise CheckpointError("failed reading zip archive: its entries are larger than the file.")
         total = sum(info.file_size for info in self.entries.values())
         if total > self.FREE + self.MAX_RATIO * length:
             raise CheckpointError(

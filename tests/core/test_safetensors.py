@@ -4,6 +4,7 @@ import os
 import random
 import struct
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -103,6 +104,105 @@ def test_damaged_files(tmp_path):
             except CheckpointError:
                 errors += 1
     assert errors >= 100  # of the cut ones every one; changed numbers cannot be noticed
+
+
+def laid_out(header, data=bytes(48), size=None):
+    """A file with this header, which need not make sense."""
+    text = header.encode() if isinstance(header, str) else header
+    return struct.pack("<Q", len(text) if size is None else size) + text + data
+
+
+def entry(dtype="F32", shape="[3,4]", offsets="[0,48]", name="x"):
+    return f'"{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":{offsets}}}'
+
+
+def one(**fields):
+    return laid_out("{" + entry(**fields) + "}")
+
+
+def pair(first, second, data=bytes(48)):
+    return laid_out("{" + entry(name="x", **first) + "," + entry(name="y", **second) + "}", data)
+
+
+HALF = {"shape": "[6]", "offsets": "[0,24]"}
+WRONG = {
+    "nothing": b"",
+    "length cut off": b"\x08\0\0",
+    "length only": struct.pack("<Q", 8),
+    "no header": struct.pack("<Q", 0),
+    "text": b"hello, this is no file of tensors",
+    "pickle": b"\x80\x02cos\nsystem\nX\x04\0\0\0exitR.",
+    "zip": b"PK\3\4" + bytes(300),
+    "huge header": laid_out("{}", size=2**64 - 1),
+    "large header": laid_out("{}", size=10**9),
+    "header longer than the file": laid_out("{}", b"", size=3),
+    "header that is no JSON": laid_out("{'x': 1}"),
+    "header cut off": laid_out('{"x":{"dtype"'),
+    "header of a list": laid_out("[]"),
+    "header of a number": laid_out("3"),
+    "header that is no text": laid_out(b"\xff\xfe\xfd\xfc"),
+    "nested header": laid_out("[" * 100_000 + "]" * 100_000),
+    "nested objects": laid_out('{"a":' * 100_000 + "1" + "}" * 100_000),
+    "tensor of a number": laid_out('{"x":3}'),
+    "tensor without dtype": laid_out('{"x":{"shape":[12],"data_offsets":[0,48]}}'),
+    "tensor without shape": laid_out('{"x":{"dtype":"F32","data_offsets":[0,48]}}'),
+    "tensor without offsets": laid_out('{"x":{"dtype":"F32","shape":[12]}}'),
+    "metadata of numbers": laid_out('{"__metadata__":{"a":1},' + entry() + "}"),
+    "metadata of a list": laid_out('{"__metadata__":[],' + entry() + "}"),
+    "unknown dtype": one(dtype="HAMSTER"),
+    "dtype of objects": one(dtype="O"),
+    "empty dtype": one(dtype=""),
+    "negative size": one(shape="[-3,-4]"),
+    "float size": one(shape="[3.0,4]"),
+    "text size": one(shape='["3",4]'),
+    "huge size": one(shape="[1000000000000]"),
+    "overflow": one(shape="[4294967296,4294967296,3]"),
+    "overflow to nothing": one(shape="[9223372036854775808,2]", offsets="[0,0]"),
+    "too large": one(shape="[13]"),
+    "too small": one(shape="[11]"),
+    "offsets behind the end": one(offsets="[0,480]", shape="[120]"),
+    "offsets far behind the end": one(offsets="[4611686018427387904,4611686018427387952]"),
+    "offsets turned round": one(offsets="[48,0]"),
+    "negative offset": one(offsets="[-48,0]"),
+    "one offset": one(offsets="[48]"),
+    "three offsets": one(offsets="[0,24,48]"),
+    "hole in front": laid_out("{" + entry(offsets="[4,52]") + "}", bytes(52)),
+    "hole between": pair(HALF, {"shape": "[5]", "offsets": "[28,48]"}),
+    "hole at the end": laid_out("{" + entry() + "}", bytes(60)),
+    "overlap": pair(HALF, {"shape": "[7]", "offsets": "[20,48]"}),
+    "the same bytes twice": pair({}, {}),
+    "data cut off": laid_out("{" + entry() + "}", bytes(47)),
+    "no data": laid_out("{" + entry() + "}", b""),
+    "float8": laid_out("{" + entry(dtype="F8_E4M3", offsets="[0,12]") + "}", bytes(12)),
+    "unsigned": one(dtype="U32"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_files(name, tmp_path):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(WRONG[name])
+    tracemalloc.start()
+    try:
+        for function, source in ((safetensors_io.load, WRONG[name]), (serialization.load, path)):
+            with pytest.raises(CheckpointError):
+                function(source)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4_000_000 + 10 * len(WRONG[name])
+
+
+def test_the_file_that_the_wrong_ones_are_made_of():
+    assert safetensors_io.load(one())["x"].shape == (3, 4)
+    both = safetensors_io.load(pair(HALF, {"shape": "[6]", "offsets": "[24,48]"}))
+    assert [both[name].shape for name in ("x", "y")] == [(6,), (6,)]
+
+
+def test_names_are_names_only(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert list(safetensors_io.load(one(name="../../escape"))) == ["../../escape"]
+    assert os.listdir(tmp_path) == []
 
 
 def test_dtype_that_plugrad_lacks(tmp_path):

@@ -213,6 +213,7 @@ def test_legacy_lists_that_do_not_fit():
     assert_refused(head + assemble(nest) + pickle.dumps({}, 2), "Invalid protocol version: list")
     assert_refused(legacy_of(pickled, ["0"], data[:-1]), "cut off")
     assert_refused(legacy_of(pickled, ["0"], struct.pack("<q", 11) + bytes(48)), "has not the 12 elements")
-    viewed = ("storage", Name("torch", "FloatStorage"), "0", "cpu", 12, ("1", 0, 12))
-    assert_refused(legacy_of(assemble(tensor(Persistent(viewed))), ["0"], data), "views of storages")
+    for view in (("1", 0, 13), ("1", -1, 12), ("1", 0, "12"), ("1", 12), "1", (("1",), 0, 12), ("1", 2**70, 1)):
+        viewed = ("storage", Name("torch", "FloatStorage"), "0", "cpu", 12, view)
+        assert_refused(legacy_of(assemble(tensor(Persistent(viewed))), ["0"], data), "a view of ")
     assert_refused(golden.LEGACY.replace(b"M\xe9\x03.", b"M\xea\x03.", 1), "Invalid protocol version: 1002")

@@ -3,6 +3,7 @@
 import io
 import pickle
 import struct
+import tarfile
 
 from plugrad.core.archive import write_archive
 
@@ -17,6 +18,7 @@ __all__ = [
     "assemble",
     "legacy_of",
     "storage",
+    "tar_of",
     "tensor",
 ]
 
@@ -117,3 +119,29 @@ def legacy_of(pickled, keys=(), data=b""):
     system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
     prologue = [pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, system)]
     return b"".join(prologue) + pickled + pickle.dumps(list(keys), 2) + data
+
+
+def tar_of(storages, views, tensors, pickled, members=("storages", "tensors", "pickle")):
+    """A checkpoint of torch 0.1.
+
+    Args:
+        storages: (key, location, type's name, number of elements, bytes) of each.
+        views: (key, key of the whole, offset, number of elements) of each.
+        tensors: (key, storage's key, type's name, size, stride, offset) of each.
+        pickled: the pickle, whose persistent ids are keys of tensors.
+        members: which of the three are there.
+    """
+    content = {"storages": assemble(len(storages)), "tensors": assemble(len(tensors)), "pickle": pickled}
+    for key, location, kind, numel, data in storages:
+        content["storages"] += assemble((key, location, Name("torch", kind))) + struct.pack("<q", numel) + data
+    content["storages"] += assemble(list(views))
+    for key, storage_key, kind, size, stride, offset in tensors:
+        numbers = struct.pack(f"<q{len(size)}q{len(stride)}qq", len(size), *size, *stride, offset)
+        content["tensors"] += assemble((key, storage_key, Name("torch", kind))) + numbers
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:", format=tarfile.PAX_FORMAT) as tar:
+        for name in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content[name])
+            tar.addfile(info, io.BytesIO(content[name]))
+    return file.getvalue()
