@@ -211,9 +211,7 @@ WRONG = {
     "missing tensor": lambda: tar_of(STORAGES, VIEWS, TENSORS, assemble(Persistent("9"))),
     "id of digits without end": lambda: tar_of(STORAGES, VIEWS, TENSORS, assemble(Persistent("9" * 5000))),
     "a module": lambda: tar_of(STORAGES, VIEWS, TENSORS, assemble(Persistent((Name("torch", "Tensor"), "a", "b")))),
-    "os.system in the pickle": lambda: tar_of(
-        STORAGES, VIEWS, TENSORS, assemble(Call(Name("os", "system"), "exit 1"))
-    ),
+    "os.system in the pickle": lambda: tar_of(STORAGES, VIEWS, TENSORS, assemble(Call(Name("os", "system"), "exit 1"))),
     "eval as a type": lambda: tar_of([(101, "cpu", "x\ncbuiltins\neval", 12, DATA)], [], [], PICKLED),
     "sparse type": lambda: tar_of(STORAGES, VIEWS, changed(0, kind="sparse.FloatTensor"), PICKLED),
     "unknown type": lambda: tar_of(STORAGES, VIEWS, changed(0, kind="HamsterTensor"), PICKLED),

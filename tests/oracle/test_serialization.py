@@ -305,7 +305,7 @@ MISTAKES = {
     "pickle_module": lambda lib, save, load: load("/nowhere", weights_only=True, pickle_module=pickle),
     "mmap of a buffer": lambda lib, save, load: load(saved(lib, save), mmap=True),
     "unknown location": lambda lib, save, load: load(saved(lib, save), map_location="foo"),
-    "cuda": lambda lib, save, load: load(saved(lib, save), map_location="cuda"),
+    "cuda": lambda lib, save, load: load(saved(lib, save), map_location="cuda:77"),
     "unknown location by dict": lambda lib, save, load: load(saved(lib, save), map_location={"cpu": "foo"}),
     "no map": lambda lib, save, load: load(saved(lib, save), map_location=3),
     "protocol": lambda lib, save, load: save(lib.ones(1), io.BytesIO(), pickle_protocol=6),
