@@ -10,7 +10,7 @@ from .module_hooks import ModuleHook, add_hook, table_of
 from .module_members import BUFFER, MODULE, PARAMETER, items_of
 from .parameter import Parameter, is_lazy
 
-__all__ = ["Stateful"]
+__all__ = ["Loading", "Stateful", "key_errors"]
 
 EXTRA_STATE = "_extra_state"
 
@@ -160,7 +160,7 @@ class Stateful:
         loading.load(self, loading.state_dict, "")
         errors = loading.errors
         if strict:
-            errors = [*_key_errors(loading.missing, loading.unexpected), *errors]
+            errors = [*key_errors(loading.missing, loading.unexpected), *errors]
         if errors:
             listed = "\n\t".join(errors)
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{listed}")
@@ -278,7 +278,8 @@ def _left_over(state_dict, prefix, own, children):
     return [k for k, (head, dot, _) in zip(keys, heads, strict=True) if head not in (children if dot else own)]
 
 
-def _key_errors(missing, unexpected):
+def key_errors(missing, unexpected):
+    """The sentences about names that are missing and left over."""
     for what, keys in (("Missing", missing), ("Unexpected", unexpected)):
         if keys:
             names = ", ".join(f'"{key}"' for key in keys)

@@ -34,8 +34,16 @@ __getattr__, __dir__ = names_of(
         "weight_norm": "weight_norms",
     },
 )
+from .fusion import fuse_conv_bn_eval, fuse_conv_bn_weights, fuse_linear_bn_eval, fuse_linear_bn_weights
+from .init import skip_init
+from .loading_report import LoadedTensor, LoadingReport
+from .pretrained import load_pretrained
+from .spectral_norm import remove_spectral_norm, spectral_norm
+from .weight_norm import remove_weight_norm, weight_norm
 
 __all__ = [
+    "LoadedTensor",
+    "LoadingReport",
     "clip_grad_norm",
     "clip_grad_norm_",
     "clip_grad_value_",
@@ -45,6 +53,7 @@ __all__ = [
     "fuse_linear_bn_eval",
     "fuse_linear_bn_weights",
     "get_total_norm",
+    "load_pretrained",
     "parameters_to_vector",
     "parametrizations",
     "parametrize",
