@@ -37,13 +37,16 @@ __getattr__, __dir__ = names_of(
 from .fusion import fuse_conv_bn_eval, fuse_conv_bn_weights, fuse_linear_bn_eval, fuse_linear_bn_weights
 from .init import skip_init
 from .loading_report import LoadedTensor, LoadingReport
+from .model_summary import LayerSummary, ModelSummary, summary
 from .pretrained import load_pretrained
 from .spectral_norm import remove_spectral_norm, spectral_norm
 from .weight_norm import remove_weight_norm, weight_norm
 
 __all__ = [
+    "LayerSummary",
     "LoadedTensor",
     "LoadingReport",
+    "ModelSummary",
     "clip_grad_norm",
     "clip_grad_norm_",
     "clip_grad_value_",
@@ -64,6 +67,7 @@ __all__ = [
     "skip_init",
     "spectral_norm",
     "stateless",
+    "summary",
     "vector_to_parameters",
     "weight_norm",
 ]

@@ -8,6 +8,7 @@ import pytest
 import plugrad
 from plugrad import nn
 from plugrad.nn.utils import LoadingReport, load_pretrained
+from plugrad.safetensors import save_file
 from plugrad.serialization import CheckpointError, save_npz
 
 
@@ -50,13 +51,15 @@ def test_the_same_model_is_loaded_whole():
     assert values(other) == values(old)
 
 
-@pytest.mark.parametrize("ending", ["pth", "safetensors", "npz"])
+SAVERS = {"pth": plugrad.save, "npz": save_npz, "safetensors": save_file}
+
+
+@pytest.mark.parametrize("ending", SAVERS)
 def test_files(tmp_path, ending):
     if ending == "safetensors":
         pytest.importorskip("safetensors")
-        from plugrad.safetensors import save_file
     old, new, path = net(0), net(1), tmp_path / f"model.{ending}"
-    {"pth": plugrad.save, "npz": save_npz, "safetensors": locals().get("save_file")}[ending](old.state_dict(), path)
+    SAVERS[ending](old.state_dict(), path)
     for where in (path, str(path)):
         report = load_pretrained(new, where)
         assert report.source == f"model.{ending}"
@@ -185,7 +188,7 @@ def test_everything_wrong_is_raised_in_torchs_words_and_nothing_written():
     assert str(caught.value).startswith(str(of_the_module.value))
     assert "on_mismatch='skip'" in str(caught.value)
     assert values(new) == before
-    with pytest.raises(RuntimeError, match="size mismatch for fc.weight") as caught:
+    with pytest.raises(RuntimeError, match=r"size mismatch for fc\.weight") as caught:
         load_pretrained(new, state, strict=False)
     assert "key(s)" not in str(caught.value)
     with pytest.raises(RuntimeError, match=r"Missing key\(s\)") as caught:
