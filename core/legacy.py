@@ -30,10 +30,8 @@ def write_legacy(file, pickled, storages, protocol):
     for part in (MAGIC, PROTOCOL, SYSTEM):
         file.write(pickle.dumps(part, protocol))
     file.write(pickled)
-    order = sorted(range(len(storages)), key=str)  # as torch sorts them: by text
-    file.write(pickle.dumps([str(key) for key in order], protocol))
-    for key in order:
-        memory, numel = storages[key]
+    file.write(pickle.dumps([str(key) for key in range(len(storages))], protocol))
+    for memory, numel in storages:
         file.write(struct.pack("<q", numel))
         file.write(memory)
 
@@ -118,6 +116,6 @@ def _read_storages(data, position, order, wanted, make_storage):
             raise CheckpointError(f"the file is cut off: storage {key} ends at byte {end} of {len(data)}.")
         if struct.unpack("<q", data[position:begin])[0] != numel:
             raise CheckpointError(f"storage {key} has not the {numel} elements that the tensors say.")
-        storages[key] = make_storage(data[begin:end], dtype, location)
+        storages[key] = make_storage(memoryview(data)[begin:end], dtype, location)
         position = end
     return storages

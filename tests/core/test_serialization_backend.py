@@ -6,6 +6,7 @@ import pytest
 
 import plugrad
 from plugrad.nn import Parameter
+from plugrad.serialization import load_npz, save_npz
 
 pytestmark = pytest.mark.device
 
@@ -48,3 +49,16 @@ def test_to_the_cpu_and_back(where):
     there = again(here, map_location=where)
     assert there.device == where
     assert here.tolist() == there.tolist() == x.tolist()
+
+
+def test_the_old_format_and_arrays_of_numpy(where):
+    tensors = {"x": plugrad.arange(6.0).reshape(2, 3), "n": plugrad.tensor([1, 2]), "e": plugrad.ones(0, 3)}
+    old, arrays = io.BytesIO(), io.BytesIO()
+    plugrad.save(tensors, old, _use_new_zipfile_serialization=False)
+    save_npz(tensors, arrays)
+    old.seek(0)
+    for got in (plugrad.load(old), load_npz(arrays, where)):
+        for name, want in tensors.items():
+            assert (got[name].device, got[name].dtype, got[name].shape) == (where, want.dtype, want.shape)
+            assert got[name].tolist() == want.tolist()
+    assert load_npz(arrays)["x"].device == plugrad.device("cpu")

@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import struct
+import tarfile
 from collections import OrderedDict, defaultdict
 
 import numpy as np
@@ -63,7 +64,7 @@ def test_views_flags_and_containers_come_back():
 
 
 def test_more_than_ten_storages_are_found_again():
-    many = [tensor([float(n)]) for n in range(25)]  # their keys are sorted as texts: 0, 1, 10, 11 ...
+    many = [tensor([float(n)]) for n in range(25)]
     assert [t.item() for t in read(written(many))] == list(range(25))
 
 
@@ -222,6 +223,30 @@ WRONG = {
 def test_wrong_tar_archives(name):
     with pytest.raises(CheckpointError):
         read(WRONG[name]())
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_tar_archive_with_members_that_are_no_files(kind, tmp_path):
+    other = tmp_path / "other"
+    other.write_bytes(PICKLED)
+    file = io.BytesIO(tar_of(STORAGES, VIEWS, TENSORS, PICKLED, members=("storages", "tensors")))
+    with tarfile.open(fileobj=file, mode="a:") as tar:
+        info = tarfile.TarInfo("pickle")
+        info.type, info.linkname = kind, str(other)
+        tar.addfile(info)
+    with pytest.raises(CheckpointError, match="the member 'pickle' of the tar archive is no whole file"):
+        read(file.getvalue())
+
+
+def test_tar_archive_leads_out_of_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = io.BytesIO(tar_of(STORAGES, VIEWS, TENSORS, PICKLED))
+    with tarfile.open(fileobj=file, mode="a:") as tar:
+        info = tarfile.TarInfo("../../escape")
+        info.size = 3
+        tar.addfile(info, io.BytesIO(b"bad"))
+    assert list(read(file.getvalue())) == ["w", "t", "v", "n"]
+    assert os.listdir(tmp_path) == []
 
 
 def test_tar_archive_with_absurd_counts():
