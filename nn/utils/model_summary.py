@@ -3,8 +3,6 @@
 from typing import NamedTuple
 
 from ...core.create import zeros
-from ...core.diagnostics.graph_table import bytes_text
-from ...core.diagnostics.ledger import saved_memory
 from ...core.modes import enable_grad
 from ...core.random import get_rng_state, set_rng_state
 from ...core.tensor import Tensor
@@ -75,6 +73,8 @@ class ModelSummary:
     __repr__ = __str__
 
     def _totals(self):
+        from ...core.diagnostics.graph_table import bytes_text
+
         yield f"Total params: {self.total_params:,}"
         yield f"Trainable params: {self.trainable_params:,}"
         yield f"Non-trainable params: {self.frozen_params:,}"
@@ -211,6 +211,8 @@ class Run:
 
 
 def _saved(output):
+    from ...core.diagnostics.ledger import saved_memory
+
     recorded = [t.sum() for t in _tensors(output) if t.requires_grad]
     total = sum(recorded[1:], recorded[0]) if recorded else None  # one root for the graphs of all outputs
     return 0 if total is None else saved_memory(total).total

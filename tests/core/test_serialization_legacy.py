@@ -146,6 +146,17 @@ def test_defaultdict_comes_back():
     assert got["new"] == {}
 
 
+def test_map_location():
+    identity = Persistent(("storage", Name("torch", "cuda.FloatStorage"), "0", "cuda:3", 12, None))
+    content = legacy_of(assemble(assembled(identity)), ["0"], struct.pack("<q", 12) + bytes(48))
+    seen = []
+    for way in ("cpu", {"cuda:3": "cpu"}, lambda storage, tag: seen.append((len(storage), tag)) or storage.cpu()):
+        assert read(content, map_location=way).device.type == "cpu"
+    assert seen == [(12, "cuda:3")]
+    with pytest.raises(CheckpointError, match="Attempting to deserialize object on a CUDA device"):
+        read(content.replace(b"cuda:3", b"cuda:9"))
+
+
 # --- the tar archive ---
 
 DATA = np.arange(12, dtype="float32").tobytes()
@@ -186,6 +197,13 @@ def changed(index, **parts):
     fields = ("key", "storage", "kind", "size", "stride", "offset")
     row = dict(zip(fields, TENSORS[index], strict=True)) | parts
     return [tuple(row.values())]
+
+
+def test_map_location_of_tar_archives():
+    content = tar_of([(101, "cuda:9", "cuda.FloatStorage", 12, DATA)], [], TENSORS[:1], assemble(Persistent("1")))
+    assert read(content, map_location="cpu").shape == (3, 4)
+    with pytest.raises(CheckpointError, match="Attempting to deserialize object on a CUDA device"):
+        read(content)
 
 
 WRONG = {

@@ -188,6 +188,30 @@ def test_training_goes_on_in_the_other_library(name, form):
     assert last[1].param_groups[0]["lr"] == straight[1].param_groups[0]["lr"]
 
 
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("name", [name for name in SCHEDULERS if hasattr(plugrad.optim.lr_scheduler, name)])
+def test_schedulers_of_plugrad_are_taken_over_by_torch(name, form):
+    def parts(lib):
+        optimizer = lib.optim.SGD([lib.nn.Parameter(lib.ones(2))], lr=0.1, momentum=0.9)
+        return optimizer, getattr(lib.optim.lr_scheduler, name)(optimizer, *SCHEDULERS[name])
+
+    def step(optimizer, schedule):
+        optimizer.step()
+        schedule.step(*([1.0] if name == "ReduceLROnPlateau" else []))
+
+    ours, theirs, straight = parts(plugrad), parts(torch), parts(torch)
+    for _ in range(3):
+        step(*ours)
+        step(*straight)
+    state = through(save, torch.load, [part.state_dict() for part in ours], **FORMATS[form])
+    for part, loaded in zip(theirs, state, strict=True):
+        part.load_state_dict(loaded)
+    for _ in range(3):
+        assert theirs[0].param_groups[0]["lr"] == pytest.approx(straight[0].param_groups[0]["lr"], rel=1e-12)
+        step(*theirs)
+        step(*straight)
+
+
 def test_safetensors_both_ways(tmp_path):
     library = pytest.importorskip("safetensors.torch")
     from plugrad.safetensors import load_file, save_file
