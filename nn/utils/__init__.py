@@ -14,16 +14,24 @@ if TYPE_CHECKING:
     from . import parametrizations, parametrize, prune
     from .fusion import fuse_conv_bn_eval, fuse_conv_bn_weights, fuse_linear_bn_eval, fuse_linear_bn_weights
     from .init import skip_init
+    from .loading_report import LoadedTensor, LoadingReport
+    from .model_summary import LayerSummary, ModelSummary, summary
+    from .pretrained import load_pretrained
     from .spectral import remove_spectral_norm, spectral_norm
     from .weight_norms import remove_weight_norm, weight_norm
 
 __getattr__, __dir__ = names_of(
     __name__,
     {
+        "LayerSummary": "model_summary",
+        "LoadedTensor": "loading_report",
+        "LoadingReport": "loading_report",
+        "ModelSummary": "model_summary",
         "fuse_conv_bn_eval": "fusion",
         "fuse_conv_bn_weights": "fusion",
         "fuse_linear_bn_eval": "fusion",
         "fuse_linear_bn_weights": "fusion",
+        "load_pretrained": "pretrained",
         "parametrizations": "parametrizations",
         "parametrize": "parametrize",
         "prune": "prune",
@@ -31,16 +39,10 @@ __getattr__, __dir__ = names_of(
         "remove_weight_norm": "weight_norms",
         "skip_init": "init",
         "spectral_norm": "spectral",
+        "summary": "model_summary",
         "weight_norm": "weight_norms",
     },
 )
-from .fusion import fuse_conv_bn_eval, fuse_conv_bn_weights, fuse_linear_bn_eval, fuse_linear_bn_weights
-from .init import skip_init
-from .loading_report import LoadedTensor, LoadingReport
-from .model_summary import LayerSummary, ModelSummary, summary
-from .pretrained import load_pretrained
-from .spectral_norm import remove_spectral_norm, spectral_norm
-from .weight_norm import remove_weight_norm, weight_norm
 
 __all__ = [
     "LayerSummary",

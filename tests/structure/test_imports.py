@@ -26,8 +26,7 @@ LATER = {"core": {"core.ops"}}
 NUMPY_FILES = {
     "core.generator", "core.interop", "core.printing", "core.random", "core.random_integers", "core.resampling",
     "core.rounding", "core.serialization",
-    "core.generator", "core.interop", "core.npz", "core.printing", "core.random", "core.random_integers", "core.rounding",
-    "core.serialization", "core.storages",
+    "core.npz", "core.storages",
 }  # fmt: skip
 LIBRARIES = {"torch", "jax", "scipy", "mlx", "tensorflow", "array_api_strict", "array_api_compat", "dpnp"}
 
