@@ -1,5 +1,8 @@
 """Layers, containers and losses: the modules of a model."""
 
+from typing import TYPE_CHECKING
+
+from ..core.lazy import names_of
 from . import functional, init, modules, utils
 from .activation import (
     CELU,
@@ -31,7 +34,6 @@ from .activation import (
     Tanhshrink,
     Threshold,
 )
-from .adaptive import AdaptiveLogSoftmaxWithLoss
 from .attention import MultiheadAttention
 from .container import ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Fold, Unfold
@@ -39,21 +41,6 @@ from .distance import CosineSimilarity, PairwiseDistance
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from .embedding import Embedding, EmbeddingBag
 from .freeze import freeze, unfreeze
-from .lazy_layers import (
-    LazyBatchNorm1d,
-    LazyBatchNorm2d,
-    LazyBatchNorm3d,
-    LazyConv1d,
-    LazyConv2d,
-    LazyConv3d,
-    LazyConvTranspose1d,
-    LazyConvTranspose2d,
-    LazyConvTranspose3d,
-    LazyInstanceNorm1d,
-    LazyInstanceNorm2d,
-    LazyInstanceNorm3d,
-    LazyLinear,
-)
 from .linear import Bilinear, Flatten, Identity, Linear, Unflatten
 from .loss import (
     BCELoss,
@@ -135,6 +122,45 @@ from .transformer import Transformer, TransformerDecoder, TransformerEncoder
 from .transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 from .unpooling import FractionalMaxPool2d, FractionalMaxPool3d, MaxUnpool1d, MaxUnpool2d, MaxUnpool3d
 from .upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
+
+if TYPE_CHECKING:
+    from .adaptive import AdaptiveLogSoftmaxWithLoss
+    from .lazy_layers import (
+        LazyBatchNorm1d,
+        LazyBatchNorm2d,
+        LazyBatchNorm3d,
+        LazyConv1d,
+        LazyConv2d,
+        LazyConv3d,
+        LazyConvTranspose1d,
+        LazyConvTranspose2d,
+        LazyConvTranspose3d,
+        LazyInstanceNorm1d,
+        LazyInstanceNorm2d,
+        LazyInstanceNorm3d,
+        LazyLinear,
+    )
+
+#: Imported when they are first asked for.
+__getattr__, __dir__ = names_of(
+    __name__,
+    {
+        "AdaptiveLogSoftmaxWithLoss": "adaptive",
+        "LazyBatchNorm1d": "lazy_layers",
+        "LazyBatchNorm2d": "lazy_layers",
+        "LazyBatchNorm3d": "lazy_layers",
+        "LazyConv1d": "lazy_layers",
+        "LazyConv2d": "lazy_layers",
+        "LazyConv3d": "lazy_layers",
+        "LazyConvTranspose1d": "lazy_layers",
+        "LazyConvTranspose2d": "lazy_layers",
+        "LazyConvTranspose3d": "lazy_layers",
+        "LazyInstanceNorm1d": "lazy_layers",
+        "LazyInstanceNorm2d": "lazy_layers",
+        "LazyInstanceNorm3d": "lazy_layers",
+        "LazyLinear": "lazy_layers",
+    },
+)
 
 __all__ = [
     "AdaptiveAvgPool1d",

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from plugrad.autograd import anomaly_mode, forward_ad, function, functional, grad_mode, graph
+from plugrad.autograd import anomaly_mode, forward_ad, function, grad_mode, graph
 from plugrad.autograd.gradcheck import gradcheck, gradgradcheck  # functions, whose name is also their module's
 from plugrad.core.anomaly import detect_anomaly, set_detect_anomaly
 from plugrad.core.engine import backward, grad
@@ -20,6 +20,7 @@ from plugrad.core.saved_tensors import SavedTensor
 from plugrad.core.variable import Variable, variable
 
 if TYPE_CHECKING:
+    from plugrad.autograd import functional
     from plugrad.core.check_function import FunctionCheckError, check_function
     from plugrad.core.diagnostics.explain import explain_grad
     from plugrad.core.diagnostics.nan_origin import NonFiniteError, detect_nan
@@ -77,7 +78,7 @@ if not TYPE_CHECKING:  # a type checker would take every name for known
     def __getattr__(name):
         import importlib
 
-        if name in ("profiler", "profiler_util"):
+        if name in ("functional", "profiler", "profiler_util"):
             return importlib.import_module(f"plugrad.autograd.{name}")
         if name in LATER:
             return getattr(importlib.import_module(f"plugrad.core.{LATER[name]}"), name)
