@@ -5,12 +5,13 @@ import importlib
 __all__ = ["names_of"]
 
 
-def names_of(package, where):
+def names_of(package, where, modules=()):
     """``(__getattr__, __dir__)`` for a package.
 
     Args:
         package: its name.
-        where: name → the module below the package that has it; a module's own name stands for the module.
+        where: name → the module below the package that has it.
+        modules: names of modules below the package.
 
     Example:
         >>> from plugrad.core.lazy import names_of
@@ -20,14 +21,15 @@ def names_of(package, where):
     """
 
     def find(name):
-        if name not in where:
+        if name not in where and name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module = importlib.import_module(f".{where[name]}", package)
-        found = getattr(module, name, module)
+        found = importlib.import_module(f".{where.get(name, name)}", package)
+        if name in where:
+            found = getattr(found, name)
         setattr(importlib.import_module(package), name, found)
         return found
 
     def names():
-        return sorted({*vars(importlib.import_module(package)), *where})
+        return sorted({*vars(importlib.import_module(package)), *where, *modules})
 
     return find, names

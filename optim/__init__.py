@@ -42,9 +42,9 @@ __getattr__, __dir__ = names_of(
         "RMSprop": "rmsprop",
         "Rprop": "rprop",
         "SparseAdam": "sparse_adam",
-        "swa_utils": "swa_utils",
         "swap_in_optimizer_params_and_state": "swap",
     },
+    ("swa_utils",),
 )
 
 __all__ = [

@@ -32,9 +32,6 @@ __getattr__, __dir__ = names_of(
         "fuse_linear_bn_eval": "fusion",
         "fuse_linear_bn_weights": "fusion",
         "load_pretrained": "pretrained",
-        "parametrizations": "parametrizations",
-        "parametrize": "parametrize",
-        "prune": "prune",
         "remove_spectral_norm": "spectral",
         "remove_weight_norm": "weight_norms",
         "skip_init": "init",
@@ -42,6 +39,7 @@ __getattr__, __dir__ = names_of(
         "summary": "model_summary",
         "weight_norm": "weight_norms",
     },
+    ("parametrizations", "parametrize", "prune"),
 )
 
 __all__ = [

@@ -458,13 +458,13 @@ def test_numpy_inside():
         @staticmethod
         def forward(ctx, x):
             ctx.save_for_backward(x)
-            return torch.from_numpy(x.numpy() ** 2)
+            return torch.from_numpy(x.cpu().numpy() ** 2).to(x.device)
 
         @staticmethod
         @once_differentiable
         def backward(ctx, g):
             (x,) = ctx.saved_tensors
-            return torch.from_numpy(g.numpy() * 2 * x.numpy())
+            return torch.from_numpy(g.cpu().numpy() * 2 * x.cpu().numpy()).to(g.device)
 
     report = check_function(Square, positive(3))
     assert str(report.notes[0]).startswith("gradient: forward does not run under recording (Can't call numpy()")

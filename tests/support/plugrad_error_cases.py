@@ -60,22 +60,8 @@ LISTS = (  # words before a list of torch's own: overloads, devices, and sets, w
 )
 
 
-#: Cases of names that plugrad does not have yet; the tests expect them to fail and say so when one is there.
-LATER = {
-    "layer-attention-heads": "nn.MultiheadAttention",
-    "layer-lstm-features": "nn.LSTM",
-    "layer-lstm-hidden": "nn.GRU",
-    "layer-lstm-rank": "nn.LSTM",
-    "warns-lstm-dropout": "nn.LSTM",
-    "optimizer-adadelta-rho": "optim.Adadelta",
-    "optimizer-adagrad-decay": "optim.Adagrad",
-    "optimizer-lbfgs-groups": "optim.LBFGS",
-    "optimizer-rmsprop-alpha": "optim.RMSprop",
-}
-
-
 def parameters(names):
-    """The names as pytest parameters; those of LATER must fail."""
+    """The names as pytest parameters."""
     import pytest
 
     return [pytest.param(name, marks=list(marks_of(pytest.mark, name))) for name in sorted(names)]
@@ -84,8 +70,6 @@ def parameters(names):
 def marks_of(mark, name):
     if name in ONLY_CPU:
         yield mark.cpu
-    if name in LATER:
-        yield mark.xfail(strict=True, reason=f"plugrad has no {LATER[name]} yet")
 
 
 def neutral(text):

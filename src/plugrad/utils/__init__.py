@@ -7,6 +7,6 @@ from plugrad.core.lazy import names_of
 if TYPE_CHECKING:
     from plugrad.utils import checkpoint, data, dlpack
 
-__getattr__, __dir__ = names_of(__name__, {name: name for name in ("checkpoint", "data", "dlpack")})
+__getattr__, __dir__ = names_of(__name__, {}, ("checkpoint", "data", "dlpack"))
 
 __all__ = ["checkpoint", "data", "dlpack"]
