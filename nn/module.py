@@ -16,7 +16,7 @@ from .module_members import (
 )
 from .module_state import Stateful
 from .module_text import block, indent, note_module
-from .parameter import Parameter
+from .parameter import Buffer, Parameter
 
 __all__ = ["Module"]
 
@@ -77,6 +77,8 @@ class Module(Hooked, Stateful):
             self._set_module(name, value)
         elif name in self.__dict__.get("_member_kinds", ()):
             self._set_registered(name, value)
+        elif isinstance(value, Buffer):
+            self.register_buffer(name, value, value.persistent)
         else:
             super().__setattr__(name, value)
 
@@ -100,7 +102,9 @@ class Module(Hooked, Stateful):
         if kind == BUFFER:
             if not (value is None or isinstance(value, Tensor)):
                 raise TypeError(_not_assignable(value, f"buffer '{name}'", "torch.nn.Buffer, torch.Tensor or None"))
-            self.register_buffer(name, value, name not in self._non_persistent_buffers_set)
+            is_buffer = isinstance(value, Buffer)
+            persistent = value.persistent if is_buffer else name not in self._non_persistent_buffers_set
+            self.register_buffer(name, value, persistent)
         elif value is not None:
             what, wanted = (
                 (f"parameter '{name}'", "Parameter") if kind == PARAMETER else (f"child module '{name}'", "Module")

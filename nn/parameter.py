@@ -8,7 +8,7 @@ from ..core.graph import LEAF
 from ..core.printing import parameter_str
 from ..core.tensor import Size, Tensor, wrap
 
-__all__ = ["Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
 
 
 class Parameter(Tensor):
@@ -47,6 +47,36 @@ class Parameter(Tensor):
 
     def __repr__(self, *, tensor_contents=None):
         return parameter_str(super().__repr__(tensor_contents=tensor_contents), type(self).__name__)
+
+
+class _BufferKind(type):
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, Tensor) and bool(getattr(instance, "_is_buffer", False))
+
+
+class Buffer(metaclass=_BufferKind):
+    """Makes a tensor that a :class:`~plugrad.nn.Module` lists among its buffers once it is assigned as an attribute.
+
+    The result is an ordinary tensor on the memory of ``data``, with two attributes that say so, as in torch.
+
+    Args:
+        data: the tensor with the values; without it an empty one.
+        persistent: whether it is part of the state dict.
+
+    Example:
+        >>> import plugrad
+        >>> module = plugrad.nn.Module()
+        >>> module.mean = plugrad.nn.Buffer(plugrad.zeros(2))
+        >>> dict(module.named_buffers())
+        {'mean': tensor([0., 0.])}
+    """
+
+    def __new__(cls, data=None, *, persistent=True):
+        data = empty(0) if data is None else data
+        made = data.detach().requires_grad_(data.requires_grad)
+        made.persistent = persistent
+        made._is_buffer = True
+        return made
 
 
 # --- no shape yet ---

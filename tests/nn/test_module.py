@@ -890,3 +890,24 @@ def test_a_subclass_may_come_before_another_base():
         call_super_init = True
 
     assert Both("x").name == "x"
+
+
+def test_buffers_by_assignment():
+    module = plugrad.nn.Module()
+    module.kept, module.passing, module.plain = (
+        plugrad.nn.Buffer(plugrad.ones(2)),
+        plugrad.nn.Buffer(persistent=False),
+        plugrad.ones(1),
+    )
+    assert [name for name, _ in module.named_buffers()] == ["kept", "passing"]
+    assert list(module.state_dict()) == ["kept"]
+    assert isinstance(module.kept, plugrad.nn.Buffer)
+    assert not isinstance(module.plain, plugrad.nn.Buffer)
+    assert type(module.kept) is plugrad.Tensor
+    module.kept = plugrad.nn.Buffer(plugrad.ones(3), persistent=False)
+    assert list(module.state_dict()) == []
+    with pytest.raises(KeyError, match="attribute 'plain' already exists"):
+        module.plain = plugrad.nn.Buffer(plugrad.ones(1))
+    module.weight = plugrad.nn.Parameter(plugrad.ones(1))
+    with pytest.raises(TypeError, match=r"cannot assign 'torch.FloatTensor' as parameter 'weight'"):
+        module.weight = plugrad.nn.Buffer(plugrad.ones(1))
