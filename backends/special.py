@@ -22,6 +22,7 @@ FAMILIES = {
         "signbit sinc sinc_slope"
     ),
     ("gamma", "Gamma"): "digamma lgamma mvlgamma polygamma zeta",
+    ("implicit_gradients", "ImplicitGradients"): "dirichlet_grad standard_gamma_grad",
     ("incomplete_gamma", "IncompleteGamma"): "igamma igammac",
     ("orthogonal", "Orthogonal"): (
         "chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v chebyshev_polynomial_w "

@@ -232,6 +232,22 @@ from plugrad.core.ops.reduction import (
     var_mean,
 )
 from plugrad.core.ops.repeating import repeat_interleave
+from plugrad.core.ops.rejection import (
+    _dirichlet_grad as _dirichlet_grad,
+)
+from plugrad.core.ops.rejection import (
+    _sample_dirichlet as _sample_dirichlet,
+)
+from plugrad.core.ops.rejection import (
+    _standard_gamma as _standard_gamma,
+)
+from plugrad.core.ops.rejection import (
+    _standard_gamma_grad as _standard_gamma_grad,
+)
+from plugrad.core.ops.rejection import (
+    binomial,
+    poisson,
+)
 from plugrad.core.ops.replacing import (
     argwhere,
     diagonal_scatter,
@@ -605,6 +621,7 @@ __all__ = [
     "bilinear",
     "binary_cross_entropy_with_logits",
     "bincount",
+    "binomial",
     "bitwise_and",
     "bitwise_left_shift",
     "bitwise_not",
@@ -936,6 +953,7 @@ __all__ = [
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",
+    "poisson",
     "polar",
     "polygamma",
     "positive",
@@ -1095,7 +1113,7 @@ __all__ = [
 if not _typing.TYPE_CHECKING:  # a type checker would take every name for known
 
     def __getattr__(name):
-        if name in ("fft", "func", "library", "signal", "special"):  # imported when first asked for
+        if name in ("distributions", "fft", "func", "library", "signal", "special"):  # imported when first asked for
             import importlib
 
             return importlib.import_module(f"plugrad.{name}")

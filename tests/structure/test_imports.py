@@ -16,6 +16,8 @@ BELOW = {
     "backends": {"backends"},
     "core": {"core", "backends"},
     "core.ops": {"core", "core.ops", "backends"},
+    "core.distributions": {"core", "core.ops", "core.distributions", "backends"},
+    "optim": {"optim", "core", "core.ops", "backends"},
     "nn": {"nn", "core", "core.ops", "backends"},
     "optim": {"optim", "nn", "core", "core.ops", "backends"},  # an averaged model is a module
 }
@@ -27,14 +29,16 @@ NUMPY_FILES = {
     "core.generator", "core.interop", "core.printing", "core.random", "core.random_integers", "core.resampling",
     "core.rounding", "core.serialization",
     "core.npz", "core.storages",
+    "core.generator", "core.interop", "core.printing", "core.random", "core.random_integers", "core.random_rejection", "core.rounding", "core.serialization",
 }  # fmt: skip
 LIBRARIES = {"torch", "jax", "scipy", "mlx", "tensorflow", "array_api_strict", "array_api_compat", "dpnp"}
 
 
 def layer_of(dotted):
     """The layer of a module's name below plugrad; None for the face."""
-    if dotted == "core.ops" or dotted.startswith("core.ops."):
-        return "core.ops"
+    for part in ("core.ops", "core.distributions"):
+        if dotted == part or dotted.startswith(part + "."):
+            return part
     first = dotted.split(".")[0]
     return first if first in PACKAGES else None
 
