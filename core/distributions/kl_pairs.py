@@ -191,7 +191,9 @@ def _pareto_gamma(p, q):
 
 @register_kl(Pareto, Normal)
 def _pareto_normal(p, q):
-    return where(p.alpha <= 2, INF, -p.entropy() + _under_normal(q, p.mean, p.variance))
+    # the class holds its moments within what is finite, which has no gradient on the bounds
+    variance = p.scale.pow(2) * p.alpha / ((p.alpha - 1).pow(2) * (p.alpha - 2))
+    return where(p.alpha <= 2, INF, -p.entropy() + _under_normal(q, _pareto_mean(p), variance))
 
 
 def _pareto_mean(p):

@@ -27,7 +27,7 @@ __all__ = [
     "vec_to_tril_matrix",
 ]
 
-#: Euler's constant γ.
+#: Euler's constant.
 EULER = 0.57721566490153286060
 
 
