@@ -3,13 +3,14 @@
 import functools
 
 from ..create import tensor
+from ..dtypes import int64
 from ..modes import Defaults, enable_grad
 from ..ops.elementwise import softplus as softplus_row
 from ..ops.loss import binary_cross_entropy_with_logits_
 from ..ops.reduction import softmax
 from ..ops.reshaping import broadcast_tensors
 from ..queries import finfo
-from ..tensor import Size, Tensor
+from ..tensor import Tensor
 
 __all__ = [
     "binary_cross_entropy",
@@ -138,7 +139,7 @@ class lazy_property:
 def _lower(n, diagonal, like):
     """Where the lower triangle of an n × n matrix up to a diagonal is, row by row."""
     places = [(i, j) for i in range(n) for j in range(n) if j <= i + diagonal]
-    return [tensor([p[k] for p in places], dtype=like.new_empty(0).long().dtype, device=like.device) for k in (0, 1)]
+    return [tensor([p[k] for p in places], dtype=int64, device=like.device) for k in (0, 1)]
 
 
 def tril_matrix_to_vec(mat, diag=0):
@@ -177,5 +178,6 @@ def vec_to_tril_matrix(vec, diag=0):
         )
     n = round(n)
     rows, columns = _lower(n, diag, vec)
-    flat = vec.new_zeros((*vec.shape[:-1], n * n)).index_copy(-1, rows * n + columns, vec)
-    return flat.reshape(Size((*vec.shape[:-1], n, n)))
+    made = vec.new_zeros((*vec.shape[:-1], n, n))
+    made[..., rows, columns] = vec
+    return made

@@ -129,7 +129,7 @@ BY_SAMPLES = [
     ("Laplace", "Normal"), ("LowRankMultivariateNormal", "LowRankMultivariateNormal"),
     ("LowRankMultivariateNormal", "MultivariateNormal"), ("MultivariateNormal", "LowRankMultivariateNormal"),
     ("MultivariateNormal", "MultivariateNormal"), ("Normal", "Laplace"), ("Normal", "Normal"), ("Poisson", "Poisson"),
-    ("Uniform", "Beta"), ("Uniform", "Normal"), ("Uniform", "Gumbel"), ("Geometric", "Geometric"), ("Wishart", "Wishart"),
+    ("Uniform", "Normal"), ("Uniform", "Gumbel"), ("Geometric", "Geometric"), ("Wishart", "Wishart"),
 ]  # fmt: skip
 
 

@@ -31,6 +31,7 @@ def text(value):
     found = re.sub(r", device='[\w:]+'| \(\w+:\d+\)(?=\])", "", found)
     found = re.sub(r"\btorch\.[a-z]+\.(?=\w+Tensor\b)", "torch.", found)
     found = re.sub(r"\b(torch|plugrad)\.(nn|optim)\.(\w+\.)+(?=[A-Z])", r"\2.", found)
+    found = re.sub(r"\b(torch|plugrad\.core)\.distributions\.(\w+\.)+(?=[A-Z])", "distributions.", found)
     return re.sub(r"[\w.]*<locals>\.", "", found)
 
 
