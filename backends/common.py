@@ -140,10 +140,6 @@ class Backend(
         """y: what was drawn with the parameter x."""
         return y
 
-    def third(self, x, p, y):
-        """y: what was drawn with the parameters x and p."""
-        return y
-
     def ones_like(self, a):
         return self.ones(a.shape, a.dtype)
 

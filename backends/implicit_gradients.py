@@ -11,7 +11,7 @@ import math
 from .in_double import in_double
 
 #: Nodes and their distance: good for 1e-8 of the gradient beside differences of quantiles, parameters of 1e-3 to 1e5.
-FIRST, LAST, STEP = -4.0, 7.0, 0.09
+FIRST, LAST, STEP = -4.0, 7.0, 0.0625
 
 
 class ImplicitGradients:

@@ -37,6 +37,8 @@ class Constraint:
 
 # --- regions that depend on other parameters ---
 class _Dependent(Constraint):
+    """A constraint that is known only where other parameters are."""
+
     def __init__(self, *, is_discrete=NotImplemented, event_dim=NotImplemented):
         self._is_discrete = is_discrete
         self._event_dim = event_dim

@@ -215,7 +215,9 @@ LESS_EXACT = {"gamma-slopes": 1e-3, "_standard_gamma-gradient": 1e-3}
 @pytest.mark.cpu
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_same_as_torch(name):
-    found = differences(outcome(PROGRAMS[name], plugrad), golden(__file__)[name], LESS_EXACT.get(name, 1e-5), absolute=1e-6)
+    found = differences(
+        outcome(PROGRAMS[name], plugrad), golden(__file__)[name], LESS_EXACT.get(name, 1e-5), absolute=1e-6
+    )
     assert not found, "\n".join(found)
 
 

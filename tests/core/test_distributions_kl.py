@@ -13,7 +13,10 @@ from plugrad_outcome import differences, golden, outcome
 #: Two of each class.
 NUMBERS = {
     "Bernoulli": [{"probs": [0.2, 0.0, 1.0]}, {"probs": [0.6, 0.5, 0.0]}],
-    "Beta": [{"concentration1": [0.5, 2.0], "concentration0": [1.5, 3.0]}, {"concentration1": 2.0, "concentration0": [1.0, 4.0]}],
+    "Beta": [
+        {"concentration1": [0.5, 2.0], "concentration0": [1.5, 3.0]},
+        {"concentration1": 2.0, "concentration0": [1.0, 4.0]},
+    ],
     "Binomial": [{"total_count": 5, "probs": [0.2, 0.5]}, {"total_count": [5.0, 4.0], "probs": [0.6, 0.5]}],
     "Categorical": [{"probs": [[0.2, 0.8, 0.0], [0.5, 0.25, 0.25]]}, {"probs": [[0.6, 0.4, 0.0], [0.5, 0.5, 0.0]]}],
     "Cauchy": [{"loc": [0.5, -1.0], "scale": [1.5, 0.25]}, {"loc": 0.0, "scale": [1.0, 2.0]}],
@@ -41,7 +44,10 @@ NUMBERS = {
     "Poisson": [{"rate": [0.5, 4.0]}, {"rate": [2.0, 1.0]}],
     "StudentT": [{"df": [3.0, 4.0]}, {"df": [2.0, 5.0]}],
     "Uniform": [{"low": [0.25, -1.0], "high": [0.5, 1.0]}, {"low": [0.0, -0.5], "high": [1.0, 2.0]}],
-    "Wishart": [{"df": 4.0, "scale_tril": [[1.0, 0.0], [0.5, 2.0]]}, {"df": 5.0, "covariance_matrix": [[2.0, 0.5], [0.5, 1.0]]}],
+    "Wishart": [
+        {"df": 4.0, "scale_tril": [[1.0, 0.0], [0.5, 2.0]]},
+        {"df": 5.0, "covariance_matrix": [[2.0, 0.5], [0.5, 1.0]]},
+    ],
 }
 
 
@@ -77,7 +83,10 @@ PROGRAMS["independent-other"] = of_independent(2)
 def of_transformed(scale):
     def program(t):
         d = t.distributions
-        p, q = (d.TransformedDistribution(d.Normal(0.0, s), d.AffineTransform(1.0, a)) for s, a in ((1.0, 2.0), (2.0, scale)))
+        p, q = (
+            d.TransformedDistribution(d.Normal(0.0, s), d.AffineTransform(1.0, a))
+            for s, a in ((1.0, 2.0), (2.0, scale))
+        )
         return d.kl_divergence(p, q)
 
     return program
@@ -138,9 +147,7 @@ BY_SAMPLES = [
 @pytest.mark.parametrize(("first", "second"), BY_SAMPLES)
 def test_the_mean_over_samples(first, second):
     given = [leaves_of(plugrad, NUMBERS[name][i], "float64") for i, name in enumerate((first, second))]
-    p, q = (
-        getattr(plugrad.distributions, name)(**made) for name, made in zip((first, second), given, strict=True)
-    )
+    p, q = (getattr(plugrad.distributions, name)(**made) for name, made in zip((first, second), given, strict=True))
     wanted = plugrad.distributions.kl_divergence(p, q).detach()
     plugrad.manual_seed(0)
     count = 4000

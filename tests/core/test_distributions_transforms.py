@@ -74,7 +74,10 @@ def transform(text, x):
         x_ = t.tensor(x).requires_grad_()
         y = made(x_)
         back = tried(lambda: made.inv(y))
-        found = {name: tried(lambda name=name: getattr(made, name)) for name in ("domain", "codomain", "bijective", "sign", "event_dim")}
+        found = {
+            name: tried(lambda name=name: getattr(made, name))
+            for name in ("domain", "codomain", "bijective", "sign", "event_dim")
+        }
         found |= {
             "repr": repr(made),
             "inverse": repr(made.inv),
@@ -102,9 +105,7 @@ EQUAL = [
     ("ComposeTransform([ExpTransform()])", "ComposeTransform([ExpTransform()])"),
     ("ComposeTransform([ExpTransform()])", "ExpTransform()"),
 ]  # fmt: skip
-PROGRAMS["equality"] = lambda t: [
-    eval(f"({a}) == ({b})", {"t": t, **vars(t.distributions)}) for a, b in EQUAL
-]
+PROGRAMS["equality"] = lambda t: [eval(f"({a}) == ({b})", {"t": t, **vars(t.distributions)}) for a, b in EQUAL]
 
 # --- constraints ---
 SQUARES = [[[2.0, 0.5], [0.5, 1.0]], [[1.0, 0.0], [0.6, 0.8]], [[1.0, 2.0], [2.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]]
@@ -195,7 +196,15 @@ def test_golden_outcomes_are_those_of_torch(name):
 
 @pytest.mark.parametrize(
     "constraint",
-    [C.positive, C.less_than(1.0), C.interval(-1.0, 3.0), C.simplex, C.lower_cholesky, C.corr_cholesky, C.positive_definite],
+    [
+        C.positive,
+        C.less_than(1.0),
+        C.interval(-1.0, 3.0),
+        C.simplex,
+        C.lower_cholesky,
+        C.corr_cholesky,
+        C.positive_definite,
+    ],
     ids=repr,
 )
 def test_transforms_lead_into_the_region(constraint):

@@ -243,7 +243,13 @@ def test_the_same_on_every_device(name):
 @pytest.mark.device
 def test_transforms_on_every_device():
     x = np.array([[0.5, -1.0, 0.25], [0.0, 2.0, -0.5]])
-    for name in ("ExpTransform", "SigmoidTransform", "SoftmaxTransform", "StickBreakingTransform", "CorrCholeskyTransform"):
+    for name in (
+        "ExpTransform",
+        "SigmoidTransform",
+        "SoftmaxTransform",
+        "StickBreakingTransform",
+        "CorrCholeskyTransform",
+    ):
         made = getattr(d, name)()
         here, there = made(plugrad.from_numpy(x)), made(on(x))
         assert_close(there, here.numpy(), rtol=1e-12)

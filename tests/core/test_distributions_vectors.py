@@ -44,7 +44,11 @@ def mixture(kind, *parts):
 
 NORMALS = {"loc": [[0.5, -1.0, 2.0], [0.0, 1.0, 0.5]], "scale": [[1.5, 0.25, 1.0], [1.0, 0.5, 2.0]]}
 CASES = {
-    "Dirichlet": ("Dirichlet", {"concentration": [[0.4, 3.0, 1.5], [2.0, 0.5, 0.75]]}, [[0.2, 0.5, 0.3], [0.1, 0.3, 0.6]]),
+    "Dirichlet": (
+        "Dirichlet",
+        {"concentration": [[0.4, 3.0, 1.5], [2.0, 0.5, 0.75]]},
+        [[0.2, 0.5, 0.3], [0.1, 0.3, 0.6]],
+    ),
     "Dirichlet-corner": ("Dirichlet", {"concentration": [0.4, 0.8, 0.5]}, [0.2, 0.5, 0.3]),
     "LogisticNormal": ("LogisticNormal", {"loc": [0.5, -1.0], "scale": [1.5, 0.25]}, [0.2, 0.5, 0.3]),
     "Categorical": ("Categorical", PROBS, [2.0, 0.0]),
@@ -59,7 +63,11 @@ CASES = {
     "MultivariateNormal": ("MultivariateNormal", {"loc": LOC, "covariance_matrix": COVARIANCE}, POINT),
     "MultivariateNormal-precision": ("MultivariateNormal", {"loc": LOC, "precision_matrix": COVARIANCE}, POINT),
     "MultivariateNormal-factor": ("MultivariateNormal", {"loc": LOC, "scale_tril": FACTOR}, POINT),
-    "MultivariateNormal-factors": ("MultivariateNormal", {"loc": [0.5, -1.0], "scale_tril": [FACTOR, [[1.0, 0.0], [-0.5, 2.0]]]}, POINT),
+    "MultivariateNormal-factors": (
+        "MultivariateNormal",
+        {"loc": [0.5, -1.0], "scale_tril": [FACTOR, [[1.0, 0.0], [-0.5, 2.0]]]},
+        POINT,
+    ),
     "LowRankMultivariateNormal": (
         "LowRankMultivariateNormal",
         {"loc": LOC, "cov_factor": [[1.0], [0.5]], "cov_diag": [0.5, 0.75]},
@@ -68,7 +76,11 @@ CASES = {
     "Wishart": ("Wishart", {"df": [3.5, 4.0], "covariance_matrix": COVARIANCE}, COVARIANCE),
     "Wishart-number": ("Wishart", {"df": 3.0, "scale_tril": FACTOR}, COVARIANCE),
     "Wishart-precision": ("Wishart", {"df": [4.0], "precision_matrix": COVARIANCE}, COVARIANCE),
-    "LKJCholesky": ("LKJCholesky", {"dim": 3, "concentration": [0.5, 2.0]}, [[1.0, 0, 0], [0.6, 0.8, 0], [0, 0.6, 0.8]]),
+    "LKJCholesky": (
+        "LKJCholesky",
+        {"dim": 3, "concentration": [0.5, 2.0]},
+        [[1.0, 0, 0], [0.6, 0.8, 0], [0, 0.6, 0.8]],
+    ),
     "Independent": (independent, {"loc": LOC, "scale": [[1.5, 0.25], [1.0, 2.0]]}, POINT),
     "Independent-2": (lambda t, **p: independent(t, dims=2, **p), {"loc": LOC, "scale": [1.5, 0.25]}, POINT),
     "MixtureSameFamily": (mixture("Normal"), {"weights": [0.2, 0.5, 0.3], **NORMALS}, [0.25, 1.0]),

@@ -3,7 +3,17 @@
 import re
 
 #: What is asked for without arguments.
-PLAIN = ("batch_shape", "event_shape", "mean", "mode", "variance", "stddev", "support", "has_rsample", "has_enumerate_support")
+PLAIN = (
+    "batch_shape",
+    "event_shape",
+    "mean",
+    "mode",
+    "variance",
+    "stddev",
+    "support",
+    "has_rsample",
+    "has_enumerate_support",
+)
 
 
 def tried(function):
