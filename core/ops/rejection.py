@@ -58,6 +58,7 @@ poisson_ = general(
     node="PoissonBackward0",
 )
 
+
 def _dirichlet_pull(xp, g, x, out):
     """The gradient of all concentrations: a larger one moves its own number and all others the opposite way."""
     last = (len(x.shape) - 1,)

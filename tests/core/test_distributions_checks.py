@@ -208,6 +208,23 @@ PROGRAMS["gamma-slopes"] = lambda t: [
     t._dirichlet_grad(*(t.tensor(v).double() for v in ([0.1, 0.5, 0.875], [0.25, 2.0, 30.0], [1.25, 3.0, 33.0]))),
 ]
 
+MODULES = (
+    "bernoulli beta binomial categorical cauchy chi2 constraint_registry constraints continuous_bernoulli dirichlet distribution "
+    "exp_family exponential fishersnedecor gamma generalized_pareto geometric gumbel half_cauchy half_normal independent "
+    "inverse_gamma kl kumaraswamy laplace lkj_cholesky log_normal logistic_normal lowrank_multivariate_normal "
+    "mixture_same_family multinomial multivariate_normal negative_binomial normal one_hot_categorical pareto poisson "
+    "relaxed_bernoulli relaxed_categorical studentT transformed_distribution transforms uniform utils von_mises weibull wishart"
+)
+
+
+def names_of(module):
+    return sorted(module.__all__)
+
+
+PROGRAMS["names"] = lambda t: names_of(t.distributions)
+for module_name in MODULES.split():
+    PROGRAMS[f"names of {module_name}"] = lambda t, m=module_name: names_of(getattr(t.distributions, m))
+
 #: torch's own gradients of gamma numbers are approximations.
 LESS_EXACT = {"gamma-slopes": 1e-3, "_standard_gamma-gradient": 1e-3}
 

@@ -69,7 +69,11 @@ from plugrad.core.distributions import (
     register_kl,
     transform_to,
 )
-from plugrad.distributions import constraint_registry, constraints, kl, transforms, utils
+from plugrad.distributions import constraint_registry as constraint_registry
+from plugrad.distributions import constraints as constraints
+from plugrad.distributions import kl as kl
+from plugrad.distributions import transforms as transforms
+from plugrad.distributions import utils as utils
 
 __all__ = [
     "AbsTransform",
@@ -135,13 +139,28 @@ __all__ = [
     "Weibull",
     "Wishart",
     "biject_to",
-    "constraint_registry",
-    "constraints",
     "identity_transform",
-    "kl",
     "kl_divergence",
     "register_kl",
     "transform_to",
-    "transforms",
-    "utils",
 ]
+
+#: Modules that hold one distribution, by torch's names; each is imported when it is first asked for.
+_MODULES = frozenset(
+    """
+    bernoulli beta binomial categorical cauchy chi2 continuous_bernoulli dirichlet distribution exp_family
+    exponential fishersnedecor gamma generalized_pareto geometric gumbel half_cauchy half_normal independent
+    inverse_gamma kumaraswamy laplace lkj_cholesky log_normal logistic_normal lowrank_multivariate_normal
+    mixture_same_family multinomial multivariate_normal negative_binomial normal one_hot_categorical pareto
+    poisson relaxed_bernoulli relaxed_categorical studentT transformed_distribution uniform von_mises weibull
+    wishart
+    """.split()
+)
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        import importlib
+
+        return importlib.import_module(f"plugrad.distributions.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

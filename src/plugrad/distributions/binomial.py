@@ -1,0 +1,5 @@
+"""The names of torch.distributions.binomial."""
+
+from plugrad.core.distributions import Binomial
+
+__all__ = ["Binomial"]

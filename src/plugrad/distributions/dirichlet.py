@@ -1,0 +1,5 @@
+"""The names of torch.distributions.dirichlet."""
+
+from plugrad.core.distributions import Dirichlet
+
+__all__ = ["Dirichlet"]

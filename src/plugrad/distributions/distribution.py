@@ -1,0 +1,5 @@
+"""The names of torch.distributions.distribution."""
+
+from plugrad.core.distributions import Distribution
+
+__all__ = ["Distribution"]

@@ -1,0 +1,5 @@
+"""The names of torch.distributions.fishersnedecor."""
+
+from plugrad.core.distributions import FisherSnedecor
+
+__all__ = ["FisherSnedecor"]

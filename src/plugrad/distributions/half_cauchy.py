@@ -1,0 +1,5 @@
+"""The names of torch.distributions.half_cauchy."""
+
+from plugrad.core.distributions import HalfCauchy
+
+__all__ = ["HalfCauchy"]

@@ -1,0 +1,5 @@
+"""The names of torch.distributions.kumaraswamy."""
+
+from plugrad.core.distributions import Kumaraswamy
+
+__all__ = ["Kumaraswamy"]

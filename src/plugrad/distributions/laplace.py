@@ -1,0 +1,5 @@
+"""The names of torch.distributions.laplace."""
+
+from plugrad.core.distributions import Laplace
+
+__all__ = ["Laplace"]

@@ -1,0 +1,5 @@
+"""The names of torch.distributions.multinomial."""
+
+from plugrad.core.distributions import Multinomial
+
+__all__ = ["Multinomial"]

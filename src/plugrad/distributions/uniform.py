@@ -1,0 +1,5 @@
+"""The names of torch.distributions.uniform."""
+
+from plugrad.core.distributions import Uniform
+
+__all__ = ["Uniform"]

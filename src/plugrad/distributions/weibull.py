@@ -1,0 +1,5 @@
+"""The names of torch.distributions.weibull."""
+
+from plugrad.core.distributions import Weibull
+
+__all__ = ["Weibull"]
