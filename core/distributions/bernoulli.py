@@ -28,7 +28,7 @@ class Binary(Distribution):
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     _parts = {"probs": 0, "logits": 0}
-    _kept = ("_given",)
+    _kept: tuple[str, ...] = ("_given",)
 
     @lazy_property
     def logits(self):

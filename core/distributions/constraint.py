@@ -24,7 +24,7 @@ class Constraint:
 
     is_discrete = False
     event_dim = 0
-    _bounds = ()
+    _bounds: tuple[str, ...] = ()
 
     def check(self, value):
         """Return for each value, without its event dimensions, whether it is in the region."""

@@ -81,7 +81,7 @@ class _Lower(Constraint):
 
 
 class _Upper(Constraint):
-    _bounds = ("upper_bound",)
+    _bounds: tuple[str, ...] = ("upper_bound",)
 
     def __init__(self, upper_bound):
         self.upper_bound = upper_bound

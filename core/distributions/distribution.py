@@ -30,7 +30,7 @@ class Distribution:
     #: distributions, with the sizes that follow the batch in their batch shapes.
     _parts: dict = {}
     #: What ``expand`` keeps as it is.
-    _kept = ()
+    _kept: tuple[str, ...] = ()
 
     @staticmethod
     def set_default_validate_args(value):

@@ -20,7 +20,7 @@ LOG_2_PI = math.log(2 * math.pi)
 
 # --- where p has values that q has not ---
 #: Class of p → (its parameter that has the shape of the result, classes of q).
-INFINITE = {
+INFINITE: dict[type, tuple[str, list]] = {
     Beta: ("concentration1", [Pareto]),
     ContinuousBernoulli: ("probs", [Pareto]),
     Exponential: ("rate", [Beta, ContinuousBernoulli, Pareto, Uniform]),

@@ -79,8 +79,6 @@ class Transform:
     def __ne__(self, other):
         return not self.__eq__(other)
 
-    __hash__ = None
-
     def __call__(self, x):
         """Return y, from the cache where x was the last one."""
         if self._cache_size == 0:

@@ -121,6 +121,8 @@ TEXTS = [
     "Normal(t.zeros(2), 1.0).sample_n(3).shape",
     "Poisson(1.0).log_prob(t.tensor(0.5))",
     "Poisson(1.0).rsample()",
+    "Poisson(1.0, validate_args=False).expand((2,)).log_prob(t.tensor(0.5))",
+    "Poisson(t.tensor([1.0])).expand((2,)).log_prob(t.tensor([0.5, 1.0]))",
     "Distribution().sample()",
     "Distribution(validate_args=False).mean",
     "Distribution(validate_args=False).mode",

@@ -117,6 +117,23 @@ PROGRAMS["registered"] = registered
 
 
 @pytest.mark.cpu
+def test_an_ambiguous_pair_warns_of_what_to_register():
+    d = plugrad.distributions
+
+    class First(d.Laplace):
+        pass
+
+    d.register_kl(First, d.Laplace)(lambda p, q: 1)
+    d.register_kl(d.Laplace, First)(lambda p, q: 2)
+    with pytest.warns(RuntimeWarning) as caught:
+        assert d.kl_divergence(First(0.0, 1.0), First(0.0, 1.0)) == 1
+    wanted = "Ambiguous kl_divergence(First, First). Please register_kl(First, First)"
+    assert [str(w.message) for w in caught] == [wanted]
+    d.register_kl(First, First)(lambda p, q: 3)
+    assert d.kl_divergence(First(0.0, 1.0), First(0.0, 1.0)) == 3
+
+
+@pytest.mark.cpu
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_same_as_torch(name):
     found = differences(outcome(PROGRAMS[name], plugrad), golden(__file__)[name], 2e-4, absolute=5e-6)
