@@ -231,7 +231,6 @@ from plugrad.core.ops.reduction import (
     var,
     var_mean,
 )
-from plugrad.core.ops.repeating import repeat_interleave
 from plugrad.core.ops.rejection import (
     _dirichlet_grad as _dirichlet_grad,
 )
@@ -248,6 +247,7 @@ from plugrad.core.ops.rejection import (
     binomial,
     poisson,
 )
+from plugrad.core.ops.repeating import repeat_interleave
 from plugrad.core.ops.replacing import (
     argwhere,
     diagonal_scatter,
@@ -952,8 +952,8 @@ __all__ = [
     "pinverse",
     "pixel_shuffle",
     "pixel_unshuffle",
-    "poisson_nll_loss",
     "poisson",
+    "poisson_nll_loss",
     "polar",
     "polygamma",
     "positive",
