@@ -2,12 +2,12 @@
 
 import math
 
-from ..create import arange
 from ..modes import no_grad
 from ..ops.arithmetic import where
 from ..ops.sampling import bernoulli
 from ..ops.special import logit
 from ..queries import finfo
+from ..sequences import arange
 from . import constraints
 from .distribution import Distribution, ExponentialFamily
 from .parameters import (

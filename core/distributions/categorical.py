@@ -2,12 +2,13 @@
 
 import math
 
-from ..create import arange, eye, tensor
+from ..create import eye, tensor
 from ..modes import no_grad
 from ..ops.arithmetic import where
 from ..ops.reshaping import broadcast_tensors
 from ..ops.sampling import multinomial
 from ..queries import finfo
+from ..sequences import arange
 from ..tensor import Size
 from . import constraints
 from .bernoulli import enumerated

@@ -1,10 +1,10 @@
 """Numbers of successes in many trials, of failures before some, and of events at a rate."""
 
-from ..create import arange
 from ..modes import no_grad
 from ..ops.elementwise import log_sigmoid
 from ..ops.rejection import binomial, poisson
 from ..ops.special import xlogy
+from ..sequences import arange
 from . import constraints
 from .bernoulli import Binary, enumerated
 from .distribution import ExponentialFamily

@@ -2,11 +2,11 @@
 
 import math
 
-from ..create import arange
 from ..modes import no_grad
 from ..ops.join import cat
 from ..ops.special import mvlgamma
 from ..queries import finfo
+from ..sequences import arange
 from ..tensor import Size
 from . import constraints
 from .dirichlet import Beta

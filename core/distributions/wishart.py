@@ -3,12 +3,13 @@
 import math
 import warnings
 
-from ..create import arange, eye, tensor
+from ..create import eye, tensor
 from ..ops.arithmetic import where
 from ..ops.determinants import linalg_slogdet
 from ..ops.solving import cholesky_solve
 from ..ops.special import mvlgamma
 from ..queries import finfo
+from ..sequences import arange
 from ..shapes import broadcast_shapes
 from ..tensor import Size
 from . import constraints

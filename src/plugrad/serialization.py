@@ -1,6 +1,7 @@
 """Checkpoints in torch's formats and in numpy's .npz, read and written without torch."""
 
-from plugrad.core.npz import load_npz, save_npz
+from typing import TYPE_CHECKING
+
 from plugrad.core.serialization import (
     CheckpointError,
     add_safe_globals,
@@ -11,6 +12,18 @@ from plugrad.core.serialization import (
     safe_globals,
     save,
 )
+
+if TYPE_CHECKING:
+    from plugrad.core.npz import load_npz, save_npz
+
+
+def __getattr__(name):
+    if name in ("load_npz", "save_npz"):  # imported when they are first asked for
+        from plugrad.core import npz
+
+        return getattr(npz, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "CheckpointError",

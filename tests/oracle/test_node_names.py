@@ -29,7 +29,7 @@ ARGUMENTS = [
 DIFFERENT = {
     **dict.fromkeys(("remainder", "fmod", "remainder_", "fmod_", "__mod__", "__imod__", "__rmod__"), "one row for numbers and tensors"),
     **dict.fromkeys(("__rsub__",), "one row for numbers and tensors"),
-    **dict.fromkeys(("repeat", "tile", "repeat_interleave", "trace", "vecdot"), "made of other ops"),
+    **dict.fromkeys(("repeat", "tile", "trace", "vecdot"), "made of other ops"),
     "diag": "a copy of a diagonal",
     "chain_matmul": "torch shows a view of the product",
     "roll": "without dims the flattened tensor is rolled",
@@ -40,9 +40,7 @@ DIFFERENT = {
     **dict.fromkeys(("eq_", "ne_", "lt_", "le_", "gt_", "ge_", "greater_", "greater_equal_", "less_", "less_equal_", "not_equal_"), "no gradient instead of zeros"),
     **dict.fromkeys(("logical_and_", "logical_or_", "logical_xor_", "logical_not_"), "no gradient instead of that before"),
     **dict.fromkeys(("floor_divide", "floor_divide_", "__floordiv__", "__ifloordiv__", "__rfloordiv__"), "no gradient instead of an error"),
-    **dict.fromkeys(("bernoulli", "bernoulli_", "normal", "normal_", "uniform_", "random_", "exponential_"), "random"),
-    **dict.fromkeys(("log_normal_", "cauchy_", "geometric_"), "random"),
-    "pairwise_distance": "by the norm that is not deprecated",
+    "bernoulli_": "random",
     "float": "of a complex tensor the real part",
     "FloatTensor": "a function, no class",
 }  # fmt: skip

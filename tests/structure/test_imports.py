@@ -17,7 +17,6 @@ BELOW = {
     "core": {"core", "backends"},
     "core.ops": {"core", "core.ops", "backends"},
     "core.distributions": {"core", "core.ops", "core.distributions", "backends"},
-    "optim": {"optim", "core", "core.ops", "backends"},
     "nn": {"nn", "core", "core.ops", "backends"},
     "optim": {"optim", "nn", "core", "core.ops", "backends"},  # an averaged model is a module
 }
@@ -29,7 +28,7 @@ NUMPY_FILES = {
     "core.generator", "core.interop", "core.printing", "core.random", "core.random_integers", "core.resampling",
     "core.rounding", "core.serialization",
     "core.npz", "core.storages",
-    "core.generator", "core.interop", "core.printing", "core.random", "core.random_integers", "core.random_rejection", "core.rounding", "core.serialization",
+    "core.random_rejection",
 }  # fmt: skip
 LIBRARIES = {"torch", "jax", "scipy", "mlx", "tensorflow", "array_api_strict", "array_api_compat", "dpnp"}
 
