@@ -8,6 +8,7 @@ import warnings
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
+from .autocast import as_it_was
 from .checkpoint_frame import CheckpointError, Frame, GraphExecGroup, metadata
 from .function import Function
 from .generator import fork_rng, get_rng_state, set_rng_state
@@ -103,10 +104,10 @@ def record(function, preserve_rng_state, context_fn, determinism_check, debug, e
     if not GRAD.get():
         return function(*args, **kwargs)
     state = RandomState(preserve_rng_state, args)
-    device = DEFAULT_DEVICE.get()
+    device, casts = DEFAULT_DEVICE.get(), as_it_was()
 
     def run(*args):
-        with state.again(), recompute_context, default_device(device):
+        with state.again(), casts, recompute_context, default_device(device):
             function(*args, **kwargs)
 
     early_stop = early_stop if _early_stop.get() is None else _early_stop.get()
@@ -158,6 +159,7 @@ class CheckpointFunction(Function):
         check_backward_validity(args)
         ctx.run_function = run_function
         ctx.random_state = RandomState(preserve_rng_state, args)
+        ctx.casts = as_it_was()
         ctx.others = [None if isinstance(arg, Tensor) else arg for arg in args]
         ctx.places = [i for i, arg in enumerate(args) if isinstance(arg, Tensor)]
         ctx.save_for_backward(*(args[i] for i in ctx.places))
@@ -178,7 +180,7 @@ class CheckpointFunction(Function):
         for i, tensor in zip(ctx.places, ctx.saved_tensors, strict=True):
             inputs[i] = tensor
         inputs = detach_variable(tuple(inputs))
-        with ctx.random_state.again(), enable_grad():
+        with ctx.random_state.again(), ctx.casts, enable_grad():
             outputs = ctx.run_function(*inputs)
         backward_through(outputs, grads)
         return (None, None, *(arg.grad if isinstance(arg, Tensor) else None for arg in inputs))

@@ -82,7 +82,7 @@ def materialize(row):
         if not row.compiled:
             compile_row(row)
         for function in functions_of(row):
-            function.__code__ = variant(row, function, _texts.used)
+            function.__code__ = variant(row, function, texts_of(row))
 
 
 def compile_row(row):
@@ -120,9 +120,26 @@ def use_texts(name, wanted):
         used = set(_texts.used) - {name} | ({name} if wanted else set())
         _texts.used = tuple(sorted(used))
         for row in ROWS.values():
-            for function in functions_of(row) if row.compiled else ():
-                # What was not compiled yet is when the op is called next.
-                function.__code__ = row.codes[function.__name__].get(_texts.used, _stub.__code__)
+            exchange(row)
+
+
+def use_casting_texts(rows, wanted):
+    """Have some rows cast their arguments first, or no longer."""
+    with _lock:
+        for row in rows:
+            row.casts = wanted
+            exchange(row)
+
+
+def exchange(row):
+    """Put the texts that are in use now into a row's functions; what was not compiled yet is when the op is called next."""
+    for function in functions_of(row) if row.compiled else ():
+        function.__code__ = row.codes[function.__name__].get(texts_of(row), _stub.__code__)
+
+
+def texts_of(row):
+    """The extras of the text that a row is to run."""
+    return (*_texts.used, "casting") if row.casts else _texts.used
 
 
 def functions_of(row):
@@ -131,15 +148,18 @@ def functions_of(row):
 
 def variant(row, function, extras):
     """The code of one of a row's functions with extras."""
-    from .interception import intercepting_text
-
     name = function.__name__
     if extras not in row.codes[name]:
         is_operator = function is row.operator_function
         slow, with_out = ("slow_operator", False) if is_operator else ("slow_op", row.has_out)
-        if "intercepted" in extras:
-            rest = tuple(e for e in extras if e != "intercepted")
-            text = intercepting_text(row, function, variant(row, function, rest), rest)
+        outer = "casting" if "casting" in extras else "intercepted" if "intercepted" in extras else None
+        if outer is not None:
+            from .casting import cast_row
+            from .interception import intercepting_text, proceed
+
+            rest = tuple(e for e in extras if e != outer)
+            first = cast_row if outer == "casting" else proceed
+            text = intercepting_text(row, function, variant(row, function, rest), rest, first)
         else:
             text = function_text(row, name, slow, with_out, **dict.fromkeys(extras, True))
         made = dict(function.__globals__)

@@ -53,14 +53,17 @@ def proceed(row, plain, inputs, statics):
         MODES.set(modes)
 
 
-def intercepting_text(row, function, plain_code, extras):
-    """The text of an op that asks the modes first; the function that then runs it is put into the op's globals."""
+def intercepting_text(row, function, plain_code, extras, first=proceed):
+    """The text of an op that gives itself to ``first``: by default the modes, else autocast's cast of its arguments.
+
+    The function that then runs the op is put into the op's globals.
+    """
     names = function.__globals__
     plain = types.FunctionType(plain_code, names, function.__name__)
     plain.__kwdefaults__ = function.__kwdefaults__
     name = "_".join(("PLAIN", *extras))
     names[name] = plain
-    names["proceed"] = proceed
+    names[first.__name__] = first
     arguments = plain_code.co_varnames[: plain_code.co_argcount]
     listed = ", ".join(arguments)
     tensors, statics = (
@@ -69,7 +72,7 @@ def intercepting_text(row, function, plain_code, extras):
     lines = [f"def {function.__name__}({listed}{', *, out=None' if plain_code.co_kwonlyargcount else ''}):"]
     if plain_code.co_kwonlyargcount:
         lines += ["    if out is not None:", f"        return {name}({listed}, out=out)"]
-    lines.append(f"    return proceed(ROW, {name}, ({tensors}), ({statics}))")
+    lines.append(f"    return {first.__name__}(ROW, {name}, ({tensors}), ({statics}))")
     return "\n".join(lines) + "\n"
 
 

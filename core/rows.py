@@ -68,6 +68,7 @@ class Row:
         self.function = None
         self.operator_function = None
         self.compiled = False
+        self.casts = False  # whether it is to cast its arguments first, see core/casting.py
         self.codes = {}
         self._node_class = None
 

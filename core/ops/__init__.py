@@ -5,6 +5,7 @@ from . import (
     arithmetic,
     arrangement,
     attention,
+    autocast_lists,
     contraction,
     conv,
     conversion,
@@ -55,6 +56,7 @@ __all__ = [
     "arithmetic",
     "arrangement",
     "attention",
+    "autocast_lists",
     "contraction",
     "conv",
     "conversion",
@@ -131,5 +133,6 @@ for family in (
     special,
     parts,
     pairs,
+    autocast_lists,
 ):
     family.install()

@@ -1,6 +1,7 @@
 """Functions of layers and losses: the arithmetic, without state."""
 
 from ...core.ops.shuffling import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from . import autocast_lists
 from .activation import (
     celu,
     celu_,
@@ -233,3 +234,5 @@ __all__ = [
     "upsample_bilinear",
     "upsample_nearest",
 ]
+
+autocast_lists.install(globals())

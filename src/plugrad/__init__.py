@@ -8,9 +8,21 @@
 import typing as _typing
 
 import plugrad.core.ops  # noqa: F401 - gives Tensor its methods
-from plugrad import autograd, backends, cuda, linalg, nn, optim, random, serialization, testing, utils
+from plugrad import amp, autograd, backends, cuda, linalg, nn, optim, random, serialization, testing, utils
 from plugrad.core import dtypes as _dtypes
 from plugrad.core.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
+from plugrad.core.autocast import (
+    autocast,
+    autocast_decrement_nesting,
+    autocast_increment_nesting,
+    clear_autocast_cache,
+    get_autocast_dtype,
+    is_autocast_cache_enabled,
+    is_autocast_enabled,
+    set_autocast_cache_enabled,
+    set_autocast_dtype,
+    set_autocast_enabled,
+)
 from plugrad.core.create import (
     as_tensor,
     empty,
@@ -36,6 +48,7 @@ from plugrad.core.memory_format import (
     memory_format,
     preserve_format,
 )
+from plugrad.core.grad_scaler import GradScaler
 from plugrad.core.modes import (
     enable_grad,
     get_default_dtype,
@@ -543,6 +556,7 @@ __all__ = [
     "DoubleTensor",
     "FloatTensor",
     "Generator",
+    "GradScaler",
     "HalfTensor",
     "IntTensor",
     "LongTensor",
@@ -574,6 +588,7 @@ __all__ = [
     "amax",
     "amin",
     "aminmax",
+    "amp",
     "angle",
     "any",
     "arange",
@@ -610,6 +625,9 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "autocast",
+    "autocast_decrement_nesting",
+    "autocast_increment_nesting",
     "autograd",
     "avg_pool1d",
     "backends",
@@ -660,6 +678,7 @@ __all__ = [
     "clamp_max_",
     "clamp_min",
     "clamp_min_",
+    "clear_autocast_cache",
     "clip",
     "clip_",
     "clone",
@@ -780,6 +799,7 @@ __all__ = [
     "gcd_",
     "ge",
     "ger",
+    "get_autocast_dtype",
     "get_default_device",
     "get_default_dtype",
     "get_device",
@@ -828,6 +848,8 @@ __all__ = [
     "inverse",
     "is_anomaly_check_nan_enabled",
     "is_anomaly_enabled",
+    "is_autocast_cache_enabled",
+    "is_autocast_enabled",
     "is_complex",
     "is_conj",
     "is_floating_point",
@@ -1015,6 +1037,9 @@ __all__ = [
     "selu",
     "selu_",
     "serialization",
+    "set_autocast_cache_enabled",
+    "set_autocast_dtype",
+    "set_autocast_enabled",
     "set_default_device",
     "set_default_dtype",
     "set_grad_enabled",

@@ -4,6 +4,7 @@ from plugrad.backends import registry
 from plugrad.core.device import device as _device
 from plugrad.core.device import space as _space
 from plugrad.core.generator import manual_seed as _manual_seed
+from plugrad.cuda import amp
 
 
 def is_available():
@@ -99,6 +100,7 @@ def _usable(device):
 
 
 __all__ = [
+    "amp",
     "current_device",
     "device_count",
     "empty_cache",
