@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import NamedTuple
 
 from . import dtypes
-from .device import device
+from .device import device, space
 
 #: The dtypes that products are computed in by default; those that can be chosen.
 FAST = {"cpu": dtypes.bfloat16, "cuda": dtypes.float16}
@@ -74,7 +74,7 @@ class autocast:
 
     Raises:
         ValueError: the device type is no text.
-        RuntimeError: a device type without autocast.
+        RuntimeError: a device type without autocast, or cuda devices without bfloat16.
 
     Example:
         >>> import plugrad
@@ -100,6 +100,8 @@ class autocast:
     def _why_not(self):
         if self.device == "cuda" and not cuda_is_usable():
             return "CUDA is not available or torch_xla is imported. Disabling autocast."
+        if self.device == "cuda" and self.fast_dtype is dtypes.bfloat16 and space("cuda").bfloat16 is None:
+            raise RuntimeError("Current CUDA Device does not support bfloat16. Please switch dtype to float16.")
         if self.fast_dtype in CHOICES:
             return None
         name = self.device.upper()

@@ -5,6 +5,8 @@ import re
 import warnings
 from contextlib import contextmanager
 
+from .autocast import SETTINGS, autocast, is_autocast_available
+from .custom_casts import cast_inside
 from .function import Function
 from .modes import GRAD, no_grad
 from .op_schema import infer_schema
@@ -81,6 +83,7 @@ class CustomOpDef:
         self._mutated = re.findall(r"\(a\d+!\)\S* (\w+)", schema)
         self._kernels = {}
         self._disabled = set()
+        self._autocasts = {}
         self._fake_fn = self._vmap_fn = self._backward_fn = self._setup_context_fn = None
         self._function = None  # made at the first call that is recorded
         self._check_keywords()
@@ -191,8 +194,16 @@ class CustomOpDef:
         self._setup_context_fn = setup_context
 
     def register_autocast(self, device_type, cast_inputs, /):
-        """Raise NotImplementedError: there is no autocast."""
-        raise NotImplementedError(f"{self}: register_autocast is not supported: plugrad has no autocast")
+        """Cast floating point tensors of a device type to a dtype where autocast is on for it; the first dtype stays.
+
+        Raises:
+            ValueError: no device type that has autocast.
+        """
+        if not isinstance(device_type, str):
+            raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
+        if not is_autocast_available(device_type):
+            raise ValueError(f"Device type '{device_type}' does not support autocast.")
+        self._autocasts.setdefault(device_type, cast_inputs)
 
     def register_torch_dispatch(self, torch_dispatch_class, fn=None, /):
         """Raise NotImplementedError: there is no dispatch by class."""
@@ -203,6 +214,10 @@ class CustomOpDef:
     # --- the call ---
     def __call__(self, *args, **kwargs):
         args, keywords = self._bind(args, kwargs)
+        for kind in SETTINGS.get().active if self._autocasts else ():
+            if kind in self._autocasts:
+                with autocast(kind, enabled=False):
+                    return self(*cast_inside(args, kind, self._autocasts[kind]), **keywords)
         tensors = [t for value in args for t in tensors_of(value)]
         mapped = self._vmap_fn is not None and any(t._xp.transform is not None for t in tensors)
         if not mapped and not (GRAD.get() and any(t.requires_grad for t in tensors)):

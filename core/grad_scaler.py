@@ -216,7 +216,7 @@ class GradScaler:
         given = getattr(optimizer, "grad_scale", None)
         if state["stage"] is OptState.READY:
             self._check_inf_per_device(optimizer)
-            given = self._scale if given is None else self._scale * given
+            given = self._scale * (1 if given is None else given)
         optimizer.grad_scale, optimizer.found_inf = given, self._all_found([state])
         result = optimizer.step(*args, **kwargs)
         state["stage"] = OptState.STEPPED
@@ -233,7 +233,7 @@ class GradScaler:
         """Set the next scale: by what was found in the gradients, or to a given one.
 
         Args:
-            new_scale: a float, or a tensor of one element without requires_grad.
+            new_scale: a float, or a 0-d tensor without requires_grad.
 
         Raises:
             AssertionError: nothing was scaled, no gradient was looked at, or no such new scale.
@@ -258,7 +258,7 @@ class GradScaler:
         require(new_scale.device.type == self._device, reason)
         require(new_scale.numel() == 1, reason)
         require(new_scale.requires_grad is False, reason)
-        self._scale.copy_(new_scale.reshape(()))
+        self._scale.copy_(new_scale)
 
     def _adapt(self, found):
         """s ← backoff · s, or growth · s after enough good updates in a row, if that is finite."""

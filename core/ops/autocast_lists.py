@@ -9,6 +9,7 @@ from . import (
     ctc,
     decompositions,
     distance,
+    einsum,
     elementwise,
     fft,
     fft_many,
@@ -44,10 +45,8 @@ def listed_rows(policy, kinds, names):
 
 def install():
     """Note the policies; nothing changes until somebody casts."""
-    listed(
-        lower, BOTH, product, "addmm baddbmm bmm mm matmul _matmul", contraction, "addbmm chain_matmul", linalg, "multi_dot vecdot"
-    )  # fmt: skip
-    listed(lower, "cuda", product, "addmv mv", contraction, "addr")
+    listed(lower, BOTH, product, "addmm baddbmm bmm mm matmul _matmul", contraction, "addbmm", linalg, "vecdot")
+    listed(lower, "cuda", product, "addmv mv", contraction, "addr chain_matmul", einsum, "einsum", linalg, "multi_dot")
     listed_rows(
         lower, BOTH, "lstm_layer_ lstm_stack_ lstm_packed_ rnn_stack_ rnn_packed_ rnn_tanh_cell_ rnn_relu_cell_"
     )

@@ -215,7 +215,6 @@ def test_refused():
     for make in (
         lambda: custom_op("mine::a", scaled, mutates_args=(), tags=("x",)),
         lambda: infer_schema(scaled, mutates_args=(), tags=("x",)),
-        lambda: custom_op("mine::a", scaled, mutates_args=()).register_autocast("cpu", plugrad.float16),
         lambda: custom_op("mine::a", scaled, mutates_args=()).register_torch_dispatch(int),
         lambda: custom_op("mine::k", lambda *, x: x, mutates_args=(), schema="(*, Tensor x) -> Tensor"),
     ):
