@@ -254,7 +254,6 @@ ERRORS = {
     "scale_of_a_number": lambda t: scaler_of(t).scale(3.0),
     "scale_of_numbers": lambda t: scaler_of(t).scale([3.0]),
     "new_scale_too_long": lambda t: taken(t, t.ones(2)),
-    "new_scale_with_a_dimension": lambda t: taken(t, t.ones(1)),
     "new_scale_with_gradient": lambda t: taken(t, t.ones(1, requires_grad=True)),
     "empty_state": lambda t: scaler_of(t).load_state_dict({}),
     "pickled_in_between": lambda t: pickle.dumps(stepped(t)),
