@@ -40,6 +40,12 @@ def register_fake(op, func=None, /, *, lib=None, _stacklevel=1, allow_override=T
     return op_of(op).register_fake if func is None else op_of(op).register_fake(func)
 
 
+def register_autocast(op, device_type, cast_inputs, /, *, lib=None):
+    """:meth:`CustomOpDef.register_autocast` of an op given by its name or itself."""
+    refuse(lib=lib)
+    op_of(op).register_autocast(device_type, cast_inputs)
+
+
 def register_vmap(op, func=None, /, *, lib=None):
     """:meth:`CustomOpDef.register_vmap` of an op given by its name or itself."""
     refuse(lib=lib)
@@ -52,4 +58,4 @@ def refuse(**arguments):
             raise NotImplementedError(f"{name}= is not supported: plugrad has no torch.library.Library")
 
 
-__all__ = ["register_autograd", "register_fake", "register_kernel", "register_vmap"]
+__all__ = ["register_autocast", "register_autograd", "register_fake", "register_kernel", "register_vmap"]

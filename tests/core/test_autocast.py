@@ -524,7 +524,7 @@ def test_ops_under_a_profile_and_selective_checkpoints():
 @pytest.mark.cpu
 def test_custom_ops():
     op = plugrad.library.custom_op("autocast_test::twice", twice, mutates_args=())
-    op.register_autocast("cpu", plugrad.float16)
+    plugrad.library.register_autocast("autocast_test::twice", "cpu", plugrad.float16)
     x = plugrad.ones(2)
     with plugrad.autocast("cpu"):
         assert op(x).dtype is plugrad.float16
