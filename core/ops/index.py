@@ -310,6 +310,11 @@ def index_copy(input, dim, index, source, *, out=None):
     axis = one_axis(dim, input.dim())
     if index.dtype is not dtypes.int64:
         raise RuntimeError(f"index_copy_(): Expected a long tensor for index, but got {scalar_name(index.dtype)}")
+    if source.dtype is not input.dtype:
+        raise RuntimeError(
+            "index_copy_(): self and source expected to have the same dtype, but got (self) "
+            f"{scalar_name(input.dtype)} and (source) {scalar_name(source.dtype)}"
+        )
     if source.dim() and source._a.shape[axis] != index.numel():
         raise IndexError(
             f"index_copy_(): Number of indices ({index.numel()}) should be equal to source.size(dim) ({source._a.shape[axis]})"

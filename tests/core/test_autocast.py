@@ -7,6 +7,7 @@ import pytest
 
 import plugrad
 from plugrad.backends import registry
+from plugrad.core.autocast import SETTINGS
 from plugrad_outcome import differences, golden, outcome
 from plugrad_testing import on
 
@@ -174,6 +175,7 @@ OPS = {
     # written into
     "in_place": lambda t, a, b: matrix(t, a).exp_(),
     "add_in_place": lambda t, a, b: matrix(t, a).add_(matrix(t, b)),
+    "index_copy_in_place": lambda t, a, b: matrix(t, a).index_copy_(0, whole(t), matrix(t, b)),
     "out": lambda t, a, b: t.mm(matrix(t, a), matrix(t, a), out=t.empty(3, 3, dtype=a)),
 }
 
@@ -478,6 +480,16 @@ def test_a_parameter_that_is_written_to_is_cast_anew():
         with plugrad.no_grad():
             weight.mul_(3)
         assert plugrad.mm(weight, x).tolist() == [[6.0, 6.0], [6.0, 6.0]]
+
+
+@pytest.mark.cpu
+def test_casts_go_with_the_outermost_block():
+    weight, x = plugrad.ones(2, 2, requires_grad=True), plugrad.ones(2, 2)
+    with plugrad.autocast("cpu"):
+        with plugrad.autocast("cpu"):
+            plugrad.mm(weight, x)
+        assert len(SETTINGS.get().cache) == 1
+    assert not SETTINGS.get().cache
 
 
 @pytest.mark.cpu
