@@ -414,6 +414,28 @@ PROGRAMS |= {
     f"custom-{dtype}-{on}": custom(dtype, on) for dtype in (None, "float32", "float16") for on in (True, False)
 }
 
+
+# --- recurrent layers ---
+def recurrent(name, **options):
+    def program(t):
+        t.manual_seed(0)
+        layer, found = getattr(t.nn, name)(3, 4, **options), []
+        for dtype in (t.float32, t.bfloat16):
+            x = operand(t, dtype, 2, 3) if name.endswith("Cell") else operand(t, dtype, 5, 2, 3)
+            with t.autocast("cpu"):
+                made = layer(x)
+            found.append(dtypes_of(made))
+            (made[0] if isinstance(made, tuple) else made).float().sum().backward()
+        return found, [str(p.grad.dtype) for p in layer.parameters()]
+
+    return program
+
+
+RECURRENT = {f"recurrent-{name}": recurrent(name) for name in ("LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell")}
+RECURRENT["recurrent-LSTM-deep"] = recurrent("LSTM", num_layers=2, bidirectional=True)
+RECURRENT["recurrent-RNN-relu"] = recurrent("RNN", num_layers=2, nonlinearity="relu")
+PROGRAMS |= RECURRENT
+
 # --- arguments ---
 CALLS = {
     "no_text": lambda t: t.autocast(3),
@@ -453,6 +475,8 @@ def left_as_found():
 @pytest.mark.cpu
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_as_torch(name, expected):
+    if name in RECURRENT and not hasattr(plugrad.nn, "LSTM"):
+        pytest.skip("plugrad has no recurrent layers yet")
     assert differences(outcome(PROGRAMS[name], plugrad), expected[name], rel=1e-2) == []
 
 
