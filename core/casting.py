@@ -201,8 +201,10 @@ def cast_row(row, plain, inputs, statics):
 
 __all__ = [
     "as_given",
+    "cast_all",
     "cast_row",
     "count_users",
+    "dtypes_in",
     "give_policy",
     "lower",
     "refused",

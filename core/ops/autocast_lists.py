@@ -47,12 +47,6 @@ def install():
     """Note the policies; nothing changes until somebody casts."""
     listed(lower, BOTH, product, "addmm baddbmm bmm mm matmul _matmul", contraction, "addbmm", linalg, "vecdot")
     listed(lower, "cuda", product, "addmv mv", contraction, "addr chain_matmul", einsum, "einsum", linalg, "multi_dot")
-    listed_rows(
-        lower, BOTH, "lstm_layer_ lstm_stack_ lstm_packed_ rnn_stack_ rnn_packed_ rnn_tanh_cell_ rnn_relu_cell_"
-    )
-    listed_rows(lower, "cuda", "lstm_cell_ gru_stack_ gru_packed_ gru_cell_")
-    # On the cpu torch composes these: products in the lower dtype, the state in float32.
-    listed_rows(single, "cpu", "lstm_cell_ gru_stack_ gru_packed_ gru_cell_")
     single_on_cpu()
     single_on_cuda()
     listed(widest, "cpu", join, "cat stack", index, "index_copy")
