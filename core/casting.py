@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from . import dtypes
 from .autocast import SETTINGS
-from .compile import use_casting_texts
+from .compile import on_first_cast, use_casting_texts
 from .graph import LEAF
 from .modes import is_grad_enabled
 from .tensor import Tensor
@@ -169,6 +169,8 @@ class Users:
 def count_users(change):
     """Note that a thread begins to cast or ends; the first and the last have the ops exchange their code."""
     with Users.lock:
+        while on_first_cast:
+            on_first_cast.pop()()
         before, Users.count = Users.count, Users.count + change
         if bool(before) is bool(Users.count):
             return

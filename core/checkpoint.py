@@ -8,7 +8,6 @@ import warnings
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
-from .autocast import as_it_was
 from .checkpoint_frame import CheckpointError, Frame, GraphExecGroup, metadata
 from .function import Function
 from .generator import fork_rng, get_rng_state, set_rng_state
@@ -104,7 +103,7 @@ def record(function, preserve_rng_state, context_fn, determinism_check, debug, e
     if not GRAD.get():
         return function(*args, **kwargs)
     state = RandomState(preserve_rng_state, args)
-    device, casts = DEFAULT_DEVICE.get(), as_it_was()
+    device, casts = DEFAULT_DEVICE.get(), autocast_as_it_is()
 
     def run(*args):
         with state.again(), casts, recompute_context, default_device(device):
@@ -120,6 +119,13 @@ def record(function, preserve_rng_state, context_fn, determinism_check, debug, e
         "torch.utils.checkpoint: the forward context provided by context_fn suppressed an exception raised during the checkpointed "
         "forward. This is not supported because checkpoint cannot return a value for a failed forward."
     )
+
+
+def autocast_as_it_is():
+    """A block under which the second run casts as the first one."""
+    from .autocast import as_it_was
+
+    return as_it_was()
 
 
 @contextmanager
@@ -159,7 +165,7 @@ class CheckpointFunction(Function):
         check_backward_validity(args)
         ctx.run_function = run_function
         ctx.random_state = RandomState(preserve_rng_state, args)
-        ctx.casts = as_it_was()
+        ctx.casts = autocast_as_it_is()
         ctx.others = [None if isinstance(arg, Tensor) else arg for arg in args]
         ctx.places = [i for i, arg in enumerate(args) if isinstance(arg, Tensor)]
         ctx.save_for_backward(*(args[i] for i in ctx.places))

@@ -39,6 +39,7 @@ def execute(text, name, namespace):
 
 _lock = threading.RLock()
 on_new_row: list[Callable] = []  # called with every row that is built from now on
+on_first_cast: list[Callable] = []  # called when autocast is first on: they say which ops it casts
 
 
 def _stub(*args, **kwargs):

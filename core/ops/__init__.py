@@ -1,11 +1,11 @@
 """The ops: rows by family, and the public functions and Tensor methods made of them."""
 
+from ..compile import on_first_cast
 from . import (
     activation,
     arithmetic,
     arrangement,
     attention,
-    autocast_lists,
     contraction,
     conv,
     conversion,
@@ -56,7 +56,6 @@ __all__ = [
     "arithmetic",
     "arrangement",
     "attention",
-    "autocast_lists",
     "contraction",
     "conv",
     "conversion",
@@ -133,6 +132,12 @@ for family in (
     special,
     parts,
     pairs,
-    autocast_lists,
 ):
     family.install()
+
+
+@on_first_cast.append
+def _list_what_is_cast():
+    from . import autocast_lists
+
+    autocast_lists.install()

@@ -2,6 +2,7 @@
 
 from ...core.ops.shuffling import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from . import autocast_lists
+from ...core.compile import on_first_cast
 from .activation import (
     celu,
     celu_,
@@ -235,4 +236,9 @@ __all__ = [
     "upsample_nearest",
 ]
 
-autocast_lists.install(globals())
+
+@on_first_cast.append
+def _list_what_is_cast():
+    from . import autocast_lists
+
+    autocast_lists.install(globals())

@@ -8,21 +8,9 @@
 import typing as _typing
 
 import plugrad.core.ops  # noqa: F401 - gives Tensor its methods
-from plugrad import amp, autograd, backends, cuda, linalg, nn, optim, random, serialization, testing, utils
+from plugrad import autograd, backends, cuda, linalg, nn, optim, random, serialization, testing, utils
 from plugrad.core import dtypes as _dtypes
 from plugrad.core.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
-from plugrad.core.autocast import (
-    autocast,
-    autocast_decrement_nesting,
-    autocast_increment_nesting,
-    clear_autocast_cache,
-    get_autocast_dtype,
-    is_autocast_cache_enabled,
-    is_autocast_enabled,
-    set_autocast_cache_enabled,
-    set_autocast_dtype,
-    set_autocast_enabled,
-)
 from plugrad.core.create import (
     as_tensor,
     empty,
@@ -430,7 +418,20 @@ from plugrad.nn.functional.toplevel import (
 )
 
 if _typing.TYPE_CHECKING:
-    from plugrad import fft, func, library, signal, special
+    from plugrad import amp, fft, func, library, signal, special
+    from plugrad.core.autocast import (
+        autocast,
+        autocast_decrement_nesting,
+        autocast_increment_nesting,
+        clear_autocast_cache,
+        get_autocast_dtype,
+        is_autocast_cache_enabled,
+        is_autocast_enabled,
+        set_autocast_cache_enabled,
+        set_autocast_dtype,
+        set_autocast_enabled,
+    )
+    from plugrad.core.grad_scaler import GradScaler
 
 __version__ = "0.1.0.dev0"
 
@@ -1136,10 +1137,20 @@ __all__ = [
 
 
 if not _typing.TYPE_CHECKING:  # a type checker would take every name for known
+    _LATER = {"GradScaler": "grad_scaler"} | dict.fromkeys(
+        "autocast autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_dtype "
+        "is_autocast_cache_enabled is_autocast_enabled set_autocast_cache_enabled set_autocast_dtype set_autocast_enabled".split(),
+        "autocast",
+    )
 
     def __getattr__(name):
         if name in ("distributions", "fft", "func", "library", "signal", "special"):  # imported when first asked for
             import importlib
+        import importlib
 
+        if name in ("amp", "fft", "func", "library", "signal", "special"):  # imported when first asked for
             return importlib.import_module(f"plugrad.{name}")
+        if name in _LATER:
+            globals()[name] = found = getattr(importlib.import_module(f"plugrad.core.{_LATER[name]}"), name)
+            return found
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,10 +1,14 @@
 """The cuda device, whichever backend serves it."""
 
+import typing as _typing
+
 from plugrad.backends import registry
 from plugrad.core.device import device as _device
 from plugrad.core.device import space as _space
 from plugrad.core.generator import manual_seed as _manual_seed
-from plugrad.cuda import amp
+
+if _typing.TYPE_CHECKING:
+    from plugrad.cuda import amp
 
 
 def is_available():
@@ -112,3 +116,13 @@ __all__ = [
     "synchronize",
     "why_unavailable",
 ]
+
+
+if not _typing.TYPE_CHECKING:
+
+    def __getattr__(name):
+        if name == "amp":  # imported when first asked for
+            import importlib
+
+            return importlib.import_module("plugrad.cuda.amp")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
