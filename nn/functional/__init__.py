@@ -1,8 +1,8 @@
 """Functions of layers and losses: the arithmetic, without state."""
 
+from ...core.compile import on_first_cast
 from ...core.ops.shuffling import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from . import autocast_lists
-from ...core.compile import on_first_cast
 from .activation import (
     celu,
     celu_,
@@ -239,6 +239,5 @@ __all__ = [
 
 @on_first_cast.append
 def _list_what_is_cast():
-    from . import autocast_lists
 
     autocast_lists.install(globals())

@@ -29,6 +29,7 @@ from plugrad.core.create import (
 from plugrad.core.create import old_constructor as _old_constructor
 from plugrad.core.device import device, get_default_device, set_default_device
 from plugrad.core.dtypes import dtype, promote_types
+from plugrad.core.grad_scaler import GradScaler
 from plugrad.core.memory_format import (
     channels_last,
     channels_last_3d,
@@ -36,7 +37,6 @@ from plugrad.core.memory_format import (
     memory_format,
     preserve_format,
 )
-from plugrad.core.grad_scaler import GradScaler
 from plugrad.core.modes import (
     enable_grad,
     get_default_dtype,
