@@ -30,6 +30,13 @@ def reset_recurrent(module):
         init.uniform_(parameter, -bound, bound)
 
 
+def is_casting():
+    """Whether an autocast block runs, which casts the input and the weights."""
+    from ..core.autocast import SETTINGS
+
+    return SETTINGS.get().active
+
+
 class RNNBase(Module):
     """What :class:`RNN`, :class:`LSTM` and :class:`GRU` share: the parameters, the checks, and the way over a sequence.
 
@@ -139,7 +146,7 @@ class RNNBase(Module):
     def check_input(self, input, batch_sizes):
         """Raise if the input has another dtype, number of dimensions or features than the layer takes."""
         dtype = getattr(self, self._all_weights[0][0]).dtype
-        if input.dtype is not dtype:
+        if input.dtype is not dtype and not is_casting():
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({dtype}). Convert input: input.to({dtype}), or "
                 f"convert model: model.to({input.dtype})"

@@ -2,7 +2,6 @@
 
 from ...core.compile import on_first_cast
 from ...core.ops.shuffling import channel_shuffle, pixel_shuffle, pixel_unshuffle
-from . import autocast_lists
 from .activation import (
     celu,
     celu_,

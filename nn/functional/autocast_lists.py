@@ -1,6 +1,8 @@
 """Which functions autocast casts, and how, by device type: torch's lists, as facts of its dispatcher."""
 
-from ...core.casting import give_policy, lower, refused, single, single_unless_told, widest
+from ...core import dtypes
+from ...core.casting import cast_all, dtypes_in, give_policy, lower, refused, single, single_unless_told, widest
+from . import recurrent
 
 BOTH = "cpu cuda"
 LOSSES = (
@@ -26,3 +28,21 @@ def install(functions):
     """Note the policies of the public functions, by name; nothing changes until somebody casts."""
     for policy, kinds, names in LISTS:
         give_policy(policy, kinds, [functions[name] for name in names.split() if name in functions])
+    give_policy(by_layer, BOTH, [recurrent.run_layers])
+    give_policy(lower, BOTH, [recurrent.rnn_tanh_cell, recurrent.rnn_relu_cell])
+    give_policy(lower, "cuda", [recurrent.lstm_cell, recurrent.gru_cell])
+    give_policy(in_the_states_dtype, "cpu", [recurrent.lstm_cell, recurrent.gru_cell])
+
+
+def in_the_states_dtype(settings, device_type, args, kwargs):
+    """In float32 if the first state is: on the cpu torch composes a GRU of products in the lower dtype and of the state."""
+    state = kwargs["hx"] if "hx" in kwargs else args[1]
+    is_single = dtypes.float32 in dtypes_in((state,), device_type)
+    return cast_all(args, kwargs, device_type, dtypes.float32 if is_single else settings.fast[device_type], settings)
+
+
+def by_layer(settings, device_type, args, kwargs):
+    """What torch does with the kind of layer that run_layers() gets first; the states are its fourth argument."""
+    if device_type == "cuda" or args[0] is not recurrent.GRU:
+        return lower(settings, device_type, args, kwargs)
+    return in_the_states_dtype(settings, device_type, args, {"hx": args[3]})[0], kwargs

@@ -1144,11 +1144,17 @@ if not _typing.TYPE_CHECKING:  # a type checker would take every name for known
     )
 
     def __getattr__(name):
-        if name in ("distributions", "fft", "func", "library", "signal", "special"):  # imported when first asked for
-            import importlib
         import importlib
 
-        if name in ("amp", "fft", "func", "library", "signal", "special"):  # imported when first asked for
+        if name in (
+            "amp",
+            "distributions",
+            "fft",
+            "func",
+            "library",
+            "signal",
+            "special",
+        ):  # imported when first asked for
             return importlib.import_module(f"plugrad.{name}")
         if name in _LATER:
             globals()[name] = found = getattr(importlib.import_module(f"plugrad.core.{_LATER[name]}"), name)
