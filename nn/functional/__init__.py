@@ -238,5 +238,6 @@ __all__ = [
 
 @on_first_cast.append
 def _list_what_is_cast():
+    from . import autocast_lists
 
     autocast_lists.install(globals())

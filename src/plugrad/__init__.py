@@ -29,7 +29,6 @@ from plugrad.core.create import (
 from plugrad.core.create import old_constructor as _old_constructor
 from plugrad.core.device import device, get_default_device, set_default_device
 from plugrad.core.dtypes import dtype, promote_types
-from plugrad.core.grad_scaler import GradScaler
 from plugrad.core.memory_format import (
     channels_last,
     channels_last_3d,
@@ -418,7 +417,7 @@ from plugrad.nn.functional.toplevel import (
 )
 
 if _typing.TYPE_CHECKING:
-    from plugrad import amp, fft, func, library, signal, special
+    from plugrad import amp, distributions, fft, func, library, signal, special
     from plugrad.core.autocast import (
         autocast,
         autocast_decrement_nesting,
