@@ -127,6 +127,8 @@ def repeats_memory(x):
 
 def repeats_on_its_way(x):
     """The same for a library that tells no strides: whether something was broadcast on the way from the base."""
+    if x._x is None or x._x.base is None:  # a transform's tensor, whose base has strides of its own
+        return False
     a = x._x.base._a
     for function, statics in x._x.path:
         before, a = a, getattr(x._xp, function)(a, *statics)
