@@ -60,7 +60,7 @@ class host_fallback:
 
     @property
     def counts(self):
-        """How often each function went over the host since this was made: ``{(backend, function): calls}``."""
+        """``{(backend, function): calls}`` over the host since this was made."""
         return State.counts - self._start
 
     def __repr__(self):

@@ -23,6 +23,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 autosummary_generate = True
+napoleon_use_ivar = True  # fields of dataclasses are described twice otherwise
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 doctest_global_setup = "import plugrad"
 doctest_default_flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -43,6 +44,12 @@ nitpick_ignore = [
 
 def setup(app):
     app.connect("autodoc-process-docstring", process_docstring)
+    app.connect("autodoc-skip-member", skip_member)
+
+
+def skip_member(app, what, name, obj, skip, options):
+    """What is computed when it is first asked for looks like a method without a signature."""
+    return True if type(obj).__name__ == "lazy_property" else None
 
 
 def process_docstring(app, what, name, obj, options, lines):

@@ -141,26 +141,27 @@ if TYPE_CHECKING:
         LazyLinear,
     )
 
-#: Imported when they are first asked for.
-__getattr__, __dir__ = names_of(
-    __name__,
-    {
-        "AdaptiveLogSoftmaxWithLoss": "adaptive",
-        "LazyBatchNorm1d": "lazy_layers",
-        "LazyBatchNorm2d": "lazy_layers",
-        "LazyBatchNorm3d": "lazy_layers",
-        "LazyConv1d": "lazy_layers",
-        "LazyConv2d": "lazy_layers",
-        "LazyConv3d": "lazy_layers",
-        "LazyConvTranspose1d": "lazy_layers",
-        "LazyConvTranspose2d": "lazy_layers",
-        "LazyConvTranspose3d": "lazy_layers",
-        "LazyInstanceNorm1d": "lazy_layers",
-        "LazyInstanceNorm2d": "lazy_layers",
-        "LazyInstanceNorm3d": "lazy_layers",
-        "LazyLinear": "lazy_layers",
-    },
-)
+if not TYPE_CHECKING:  # a type checker would take every name for known
+    #: Imported when they are first asked for.
+    __getattr__, __dir__ = names_of(
+        __name__,
+        {
+            "AdaptiveLogSoftmaxWithLoss": "adaptive",
+            "LazyBatchNorm1d": "lazy_layers",
+            "LazyBatchNorm2d": "lazy_layers",
+            "LazyBatchNorm3d": "lazy_layers",
+            "LazyConv1d": "lazy_layers",
+            "LazyConv2d": "lazy_layers",
+            "LazyConv3d": "lazy_layers",
+            "LazyConvTranspose1d": "lazy_layers",
+            "LazyConvTranspose2d": "lazy_layers",
+            "LazyConvTranspose3d": "lazy_layers",
+            "LazyInstanceNorm1d": "lazy_layers",
+            "LazyInstanceNorm2d": "lazy_layers",
+            "LazyInstanceNorm3d": "lazy_layers",
+            "LazyLinear": "lazy_layers",
+        },
+    )
 
 __all__ = [
     "AdaptiveAvgPool1d",

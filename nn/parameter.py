@@ -201,7 +201,7 @@ def _make(cls, requires_grad, device, dtype):
 
 
 class UninitializedParameter(UninitializedTensorMixin, Parameter):
-    """A parameter whose shape is not known yet; :meth:`materialize` gives it one.
+    """A parameter whose shape is not known yet; ``materialize()`` gives it one.
 
     Args:
         requires_grad: whether gradients are to be computed for it.

@@ -348,7 +348,7 @@ class LSTM(RNNBase):
 
     Shapes:
         input (T, N, input_size), (N, T, input_size) with ``batch_first``, (T, input_size) unbatched, or a
-        :class:`~plugrad.nn.utils.rnn.PackedSequence`; output the same with directions · P features; h and c of ``hx`` and of the
+        ``PackedSequence``; output the same with directions · P features; h and c of ``hx`` and of the
         last state (layers · directions, N, P) and (layers · directions, N, H), P is ``proj_size`` or H
 
     Raises:

@@ -27,25 +27,26 @@ if TYPE_CHECKING:
     from .sparse_adam import SparseAdam
     from .swap import swap_in_optimizer_params_and_state
 
-__getattr__, __dir__ = names_of(
-    __name__,
-    {
-        "ASGD": "asgd",
-        "LBFGS": "lbfgs",
-        "Adadelta": "adadelta",
-        "Adafactor": "adafactor",
-        "Adagrad": "adagrad",
-        "Adamax": "adamax",
-        "Muon": "muon",
-        "NAdam": "nadam",
-        "RAdam": "radam",
-        "RMSprop": "rmsprop",
-        "Rprop": "rprop",
-        "SparseAdam": "sparse_adam",
-        "swap_in_optimizer_params_and_state": "swap",
-    },
-    ("swa_utils",),
-)
+if not TYPE_CHECKING:  # a type checker would take every name for known
+    __getattr__, __dir__ = names_of(
+        __name__,
+        {
+            "ASGD": "asgd",
+            "LBFGS": "lbfgs",
+            "Adadelta": "adadelta",
+            "Adafactor": "adafactor",
+            "Adagrad": "adagrad",
+            "Adamax": "adamax",
+            "Muon": "muon",
+            "NAdam": "nadam",
+            "RAdam": "radam",
+            "RMSprop": "rmsprop",
+            "Rprop": "rprop",
+            "SparseAdam": "sparse_adam",
+            "swap_in_optimizer_params_and_state": "swap",
+        },
+        ("swa_utils",),
+    )
 
 __all__ = [
     "ASGD",

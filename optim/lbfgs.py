@@ -39,7 +39,7 @@ class LBFGS(Optimizer):
 
     Source:
         Liu and Nocedal, On the limited memory BFGS method for large scale optimization (1989); the line search:
-        :func:`plugrad.optim.line_search.strong_wolfe`.
+        ``optim.line_search.strong_wolfe``.
 
     Example:
         >>> import plugrad

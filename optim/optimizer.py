@@ -86,7 +86,7 @@ class Optimizer:
     rule = None
     #: Options that older state dicts of torch lack, with the values that they stood for.
     added_options: ClassVar[dict[str, object]] = {}
-    #: The state's numbers: tensors on the cpu, in older state dicts plain numbers.
+    #: The numbers in the state, tensors on the cpu; plain numbers in older state dicts.
     counters: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **kwargs):

@@ -86,7 +86,7 @@ class Distribution:
         return Size((*sample_shape, *self._batch_shape, *self._event_shape))
 
     def expand(self, batch_shape, _instance=None):
-        """Return the distribution with its batch expanded to ``batch_shape``, as :meth:`Tensor.expand` does."""
+        """Return the distribution with its batch expanded to ``batch_shape``, as ``Tensor.expand`` does."""
         owner = next((c for c in type(self).__mro__ if "_parts" in vars(c)), Distribution)
         if owner is Distribution:
             raise NotImplementedError

@@ -111,7 +111,7 @@ def check(x1, x2, p):
 
 
 def pdist(input, p=2.0):
-    """The distances of each two rows, (Σ |xᵢ - xⱼ|^p)^(1/p) for i < j: the upper triangle of :func:`cdist` of the rows with themselves.
+    """The distances of each two rows, (Σ |xᵢ - xⱼ|^p)^(1/p) for i < j: the upper triangle of ``cdist`` of the rows with themselves.
 
     Args:
         input: the rows.

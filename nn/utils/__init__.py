@@ -20,27 +20,28 @@ if TYPE_CHECKING:
     from .spectral import remove_spectral_norm, spectral_norm
     from .weight_norms import remove_weight_norm, weight_norm
 
-__getattr__, __dir__ = names_of(
-    __name__,
-    {
-        "LayerSummary": "model_summary",
-        "LoadedTensor": "loading_report",
-        "LoadingReport": "loading_report",
-        "ModelSummary": "model_summary",
-        "fuse_conv_bn_eval": "fusion",
-        "fuse_conv_bn_weights": "fusion",
-        "fuse_linear_bn_eval": "fusion",
-        "fuse_linear_bn_weights": "fusion",
-        "load_pretrained": "pretrained",
-        "remove_spectral_norm": "spectral",
-        "remove_weight_norm": "weight_norms",
-        "skip_init": "init",
-        "spectral_norm": "spectral",
-        "summary": "model_summary",
-        "weight_norm": "weight_norms",
-    },
-    ("parametrizations", "parametrize", "prune"),
-)
+if not TYPE_CHECKING:  # a type checker would take every name for known
+    __getattr__, __dir__ = names_of(
+        __name__,
+        {
+            "LayerSummary": "model_summary",
+            "LoadedTensor": "loading_report",
+            "LoadingReport": "loading_report",
+            "ModelSummary": "model_summary",
+            "fuse_conv_bn_eval": "fusion",
+            "fuse_conv_bn_weights": "fusion",
+            "fuse_linear_bn_eval": "fusion",
+            "fuse_linear_bn_weights": "fusion",
+            "load_pretrained": "pretrained",
+            "remove_spectral_norm": "spectral",
+            "remove_weight_norm": "weight_norms",
+            "skip_init": "init",
+            "spectral_norm": "spectral",
+            "summary": "model_summary",
+            "weight_norm": "weight_norms",
+        },
+        ("parametrizations", "parametrize", "prune"),
+    )
 
 __all__ = [
     "LayerSummary",

@@ -41,8 +41,11 @@ class ModelSummary:
 
     Attributes:
         layers: a :class:`LayerSummary` for each module down to the depth.
-        total_params, trainable_params, frozen_params: numbers of elements.
-        param_bytes, buffer_bytes: memory of the state.
+        total_params: number of elements of all parameters.
+        trainable_params: of those that require grad.
+        frozen_params: of the others.
+        param_bytes: memory of the parameters.
+        buffer_bytes: memory of the buffers.
         input_bytes: memory of the inputs; None without a run.
         output_bytes: memory of all outputs of layers that have no parts; None without a run.
         saved_bytes: memory that the graph of the run keeps for a backward, parameters not counted; None without a run.

@@ -24,7 +24,7 @@ def load_pretrained(
     r"""Load a checkpoint into a model that need not be the one it was saved from, and tell what became of each tensor.
 
     Values are cast to the model's dtypes and copied to its devices. What does not fit raises, unless it is asked to be
-    passed over: by default this is as strict as :meth:`~plugrad.nn.Module.load_state_dict`. Names and shapes are looked
+    passed over: by default this is as strict as ``load_state_dict``. Names and shapes are looked
     at before the first value is written.
 
     Args:

@@ -16,13 +16,14 @@ from plugrad.core.serialization import (
 if TYPE_CHECKING:
     from plugrad.core.npz import load_npz, save_npz
 
+if not TYPE_CHECKING:  # a type checker would take every name for known
 
-def __getattr__(name):
-    if name in ("load_npz", "save_npz"):  # imported when they are first asked for
-        from plugrad.core import npz
+    def __getattr__(name):
+        if name in ("load_npz", "save_npz"):  # imported when they are first asked for
+            from plugrad.core import npz
 
-        return getattr(npz, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return getattr(npz, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [

@@ -7,6 +7,7 @@ from plugrad.core.lazy import names_of
 if TYPE_CHECKING:
     from plugrad.utils import checkpoint, data, dlpack
 
-__getattr__, __dir__ = names_of(__name__, {}, ("checkpoint", "data", "dlpack"))
+if not TYPE_CHECKING:  # a type checker would take every name for known
+    __getattr__, __dir__ = names_of(__name__, {}, ("checkpoint", "data", "dlpack"))
 
 __all__ = ["checkpoint", "data", "dlpack"]
