@@ -21,7 +21,7 @@ from pathlib import Path
 import plugrad
 import plugrad.nn.functional as F
 from plugrad import Tensor, nn, optim
-from plugrad.utils.training import BestCheckpoint, CSVLogger, Mean, Perplexity, progress
+from plugrad.utils.training import BestCheckpoint, CSVLogger, Perplexity, progress
 
 try:
     import tqdm  # noqa: F401 - of progress(); better missed now
@@ -286,7 +286,9 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     draw([pretraining, finetuning], before, options.out / "char_gpt.png")
     print(f"--- written before fine-tuning ---\n{written_before}\n--- and after it ---\n{written_after}\n---")
     docs = bits_per_character(model, first)
-    print(f"held-out docstrings: {min(row[2] for row in pretraining.curve):.2f} bits per character; {docs:.2f} after it")
+    print(
+        f"held-out docstrings: {min(row[2] for row in pretraining.curve):.2f} bits per character; {docs:.2f} after it"
+    )
     print(f"held-out {second.name}: {before:.2f} bits per character before fine-tuning, {after:.2f} after it")
     print(f"written to {options.out}: pretrained.pth, finetuned.pth, log.csv, char_gpt.png")
     return {"before": before, "after": after, "docstrings": min(row[2] for row in pretraining.curve)}

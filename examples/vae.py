@@ -172,7 +172,7 @@ def draw_curves(figure, epochs: list[Epoch]) -> None:
         left.set_ylim(bottom=lowest - 1)
     left.legend(frameon=False, loc="lower right")
     right.plot(numbers, [epoch.kl for epoch in epochs], color="tab:green")
-    right.set(title="KL of the held-out digits: what the latent numbers tell, in nats", xlabel="epoch", ylim=(0, None))
+    right.set(title="KL of held-out digits in nats", xlabel="epoch", ylim=(0, None))
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
 
