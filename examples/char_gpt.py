@@ -1,7 +1,7 @@
 """A small GPT that writes character by character: pre-trained on Python's docstrings, fine-tuned on Python's licence.
 
     python examples/char_gpt.py              # about a minute; what it makes lies in out/char_gpt
-    python examples/char_gpt.py --steps 3000 # longer, for better text
+    python examples/char_gpt.py --steps 20000 # longer, for better text
 
 Both texts come with the interpreter, so nothing is downloaded: the docstrings of the standard library's modules (some
 900,000 characters) and the licence that ``license()`` prints; the help pages of ``pydoc_data.topics`` stand in for it
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import ast
 import builtins
+import math
 import string
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +31,13 @@ except ImportError as error:
     raise ImportError(f'this example needs {error.name}: pip install "plugrad[examples]"', name=error.name) from error
 
 CHARACTERS = string.printable[:-5] + "\n\N{REPLACEMENT CHARACTER}"  # the last one stands for all others
-CONTEXT = 64
+CONTEXT = 32
 WIDTH = 96
 HEADS = 4
-BLOCKS = 3
-BATCH_SIZE = 24
-DROPOUT = 0.0
+BLOCKS = 2
+BATCH_SIZE = 12
+PRETRAIN_RATE = 6e-3
+FINETUNE_RATE = 2e-3
 WEIGHT_DECAY = 0.1
 LARGEST_NORM = 1.0
 WARMUP = 0.05  # of the steps
@@ -82,10 +84,12 @@ class GPT(nn.Module):
 
     @staticmethod
     def initialize(module: nn.Module) -> None:
-        if isinstance(module, (nn.Linear, nn.Embedding)):
-            nn.init.normal_(module.weight, std=0.02)
-        if isinstance(module, nn.Linear) and module.bias is not None:
-            nn.init.zeros_(module.bias)
+        if isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=0.1)
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.5 / math.sqrt(module.in_features))
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
     def forward(self, indices: Tensor) -> Tensor:
         places = plugrad.arange(indices.shape[1], device=indices.device)
@@ -115,7 +119,7 @@ class Text:
         starts = plugrad.randint(len(self.train) - CONTEXT, (BATCH_SIZE, 1), device=self.train.device)
         return self.train[starts + plugrad.arange(CONTEXT + 1, device=self.train.device)]
 
-    def held_out_pieces(self, limit: int = 192) -> Tensor:
+    def held_out_pieces(self, limit: int = 384) -> Tensor:
         """Pieces (N, CONTEXT + 1) that lie evenly over what is held out, at most ``limit`` of them."""
         count = min(limit, (len(self.held_out) - 1) // CONTEXT)
         step = (len(self.held_out) - CONTEXT - 1) // max(count - 1, 1)
@@ -195,7 +199,7 @@ def loss_of(model: GPT, pieces: Tensor) -> Tensor:
 @plugrad.no_grad()
 def bits_per_character(model: GPT, text: Text) -> float:
     perplexity = Perplexity()
-    for pieces in text.held_out_pieces().split(BATCH_SIZE):
+    for pieces in text.held_out_pieces().split(8 * BATCH_SIZE):
         perplexity.update(loss_of(model, pieces), weight=len(pieces))
     return perplexity.bits()
 
@@ -256,7 +260,7 @@ def draw(stages: list[Stage], before: float, path: Path) -> None:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", "--backend", default="cpu", help="where to compute, such as cuda (default: cpu)")
-    parser.add_argument("--steps", type=int, default=450, help="of pre-training; a quarter fine-tunes (%(default)s)")
+    parser.add_argument("--steps", type=int, default=2000, help="of pre-training; a quarter fine-tunes (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of weights, batches and samples (default: 0)")
     parser.add_argument("--out", type=Path, default=Path("out/char_gpt"), help="where files go (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="a few steps on a few modules, to see that it runs")
@@ -274,8 +278,8 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     model = GPT().to(options.device)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters; {len(first.train):,} characters of {first.name}")
 
-    pretraining = Stage("pre-train", steps, 2e-3, [])
-    finetuning = Stage("fine-tune", max(1, steps // 4), 5e-4, [])
+    pretraining = Stage("pre-train", steps, PRETRAIN_RATE, [])
+    finetuning = Stage("fine-tune", max(1, steps // 4), FINETUNE_RATE, [])
     beginning, length = "Licence\n\n", 20 if options.quick else 300
     with CSVLogger(options.out / "log.csv") as log:
         train(model, first, pretraining, BestCheckpoint(options.out / "pretrained.pth"), log, options.quiet)
