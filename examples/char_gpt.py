@@ -172,7 +172,7 @@ def train(model: GPT, text: Text, stage: Stage, best: BestCheckpoint, log: CSVLo
             recent.update(train_batch(model, optimizer, text.batch()))
             schedule.step()
             bar.update()
-            if step % max(1, stage.steps // EVALUATIONS) == 0 or step == stage.steps:
+            if step * EVALUATIONS // stage.steps > (step - 1) * EVALUATIONS // stage.steps:
                 seen, unseen = recent.bits(), bits_per_character(model, text)
                 recent.reset()
                 best.step(unseen, model)

@@ -196,14 +196,14 @@ def draw(model: Forecaster, linear: Linear, points: list[Point], series: Series,
     for (name, values), color in zip(curves.items(), ("tab:orange", "tab:green", "0.7"), strict=True):
         growth.plot(time, values.cpu().numpy(), color=color, label=name)
     growth.axvline(SAMPLED * AHEAD, color="0.6", linestyle=":", linewidth=1)
-    growth.set(title="held-out error of forecasts (NRMSE)", xlabel="units of time ahead", ylim=(0, None))
+    growth.set(title="held-out error of forecasts (NRMSE)", xlabel="units of time ahead", ylim=(0, 2.3))
     steps = [point.step for point in points]
     training.plot(steps, [point.training for point in points], color="tab:blue", label="next value (RMSE)")
     training.plot(steps, [point.forecast for point in points], color="tab:orange", label="84 units ahead (NRMSE)")
     training.set(title="training", xlabel="step", yscale="log")
-    for axes in (growth, training):
+    for axes, columns in ((growth, 3), (training, 1)):
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, ncols=columns, loc="upper right")
     figure.savefig(path, dpi=150)
 
 

