@@ -1,6 +1,6 @@
 """An LSTM learns a chaotic series by heart and goes on with it on its own.
 
-    python examples/lstm.py                  # about half a minute; the picture lies in out/lstm
+    python examples/lstm.py                  # about ten seconds; the picture lies in out/lstm
 
 The series is that of Mackey and Glass, dx/dt = 0.2 x(t - 17) / (1 + x(t - 17)^10) - 0.1 x(t), a model of how the body
 regulates its blood cells. It is computed here, so nothing is downloaded. The LSTM is trained to tell the next value from

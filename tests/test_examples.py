@@ -281,8 +281,16 @@ def test_an_example_writes_its_files_and_says_its_number(name, quick_run, tmp_pa
 def test_an_example_says_the_same_again(name, quick_run, tmp_path, monkeypatch):
     example = load(name)
     monkeypatch.setattr(example, "draw", lambda *arguments: None)
-    assert quick_run(name, example, tmp_path / "first") == quick_run(name, example, tmp_path / "second")
-    assert (tmp_path / "first" / "log.csv").read_bytes() == (tmp_path / "second" / "log.csv").read_bytes()
+    first, second = (quick_run(name, example, tmp_path / folder) for folder in ("first", "second"))
+    assert first == pytest.approx(second, rel=1e-5)  # where memory happens to lie may change the order of a sum
+    first, second = (figures(tmp_path / folder / "log.csv") for folder in ("first", "second"))
+    assert first == pytest.approx(second, rel=1e-5)
+
+
+def figures(path):
+    """The numbers in a log."""
+    fields = path.read_text().replace("\n", ",").split(",")
+    return [float(field) for field in fields if field[:1].isdigit() or field[:1] == "-"]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -349,7 +357,9 @@ def test_the_state_of_the_lstm_goes_from_call_to_call(device_name):
     first, state = model(values[:, :6])
     second, _ = model(values[:, 6:], state)
     assert plugrad.allclose(plugrad.cat([first, second], 1), whole, atol=1e-6)
-    assert plugrad.allclose(model.go_on(values, 3)[:, 0], whole[:, -1], atol=1e-6)
+    told = model.go_on(values, 3)
+    read = plugrad.cat([values, told[:, :2]], 1)  # all of it at once
+    assert plugrad.allclose(model(read)[0][:, -3:], told, atol=1e-6)
 
 
 def test_crepe_has_the_published_layout(device_name):
