@@ -38,8 +38,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     Example:
         >>> import plugrad
-        >>> m = plugrad.nn.AdaptiveLogSoftmaxWithLoss(8, 10, cutoffs=[2, 5])
-        >>> m(plugrad.ones(3, 8), plugrad.tensor([0, 4, 9])).output.shape
+        >>> m = plugrad.nn.AdaptiveLogSoftmaxWithLoss(16, 10, cutoffs=[2, 5])
+        >>> m(plugrad.ones(3, 16), plugrad.tensor([0, 4, 9])).output.shape
         torch.Size([3])
     """
 
