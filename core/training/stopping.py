@@ -50,7 +50,8 @@ class EarlyStopping(_Watch):
         mode: "min" if the figure should fall, "max" if it should rise.
 
     Attributes:
-        best, best_step: the best value, and at which step it was, counted from 0; inf and None at first.
+        best: the best value; inf or -inf at first.
+        best_step: at which step it was, counted from 0; None at first.
         bad_steps: how many steps there have been since.
         stopped: whether the patience is used up.
 
@@ -93,7 +94,8 @@ class BestCheckpoint(_Watch):
         min_delta: what counts as an improvement is larger than this.
 
     Attributes:
-        best, best_step: the best value, and at which step it was, counted from 0; inf and None at first.
+        best: the best value; inf or -inf at first.
+        best_step: at which step it was, counted from 0; None at first.
         weights: the copy in memory; None if there is a path, or nothing yet.
 
     Example:
