@@ -72,6 +72,7 @@ class NumpyBackend(
     full = staticmethod(np.full)
     arange = staticmethod(np.arange)
     copy = staticmethod(np.copy)
+    packed = staticmethod(np.ndarray.copy)  # row-major unless told otherwise
     wrap = staticmethod(np.asarray)
 
     @staticmethod

@@ -142,8 +142,9 @@ class Walk:
                     if edge in leaves:
                         leaves[edge] = leaves[edge] + g
                     else:
-                        # The gradient that is passed on here may be another leaf's too.
-                        leaves[edge] = xp.copy(g) if g is incoming or not xp.owns(g) else g
+                        # The gradient that is passed on here may be another leaf's too. In row-major order, as most leaves
+                        # are laid out: a copy of what was expanded is column-major else, and copied again.
+                        leaves[edge] = xp.packed(g) if g is incoming or not xp.owns(g) else g
                 else:
                     if front is not None:
                         key = front.order
