@@ -307,6 +307,10 @@ class NumpyBackend(
     # --- indexing ---
     @staticmethod
     def getitem(a, key):
+        if key.__class__ is tuple and len(key) == 1 and a.ndim > 1 and a.flags.c_contiguous:
+            index = key[0]
+            if index.__class__ is np.ndarray and index.ndim and index.dtype.kind == "i":
+                return a.take(index, 0)  # whole rows at once: a third of the time of a[index]
         return a[key]
 
     @staticmethod

@@ -42,7 +42,7 @@ class NumpyNeural:
     def embedding(self, weight, index, padding_idx, by_count):
         if index.size and index.min() < 0:
             raise IndexError("a negative row number")  # numpy would count from the end
-        return weight[index]
+        return self.getitem(weight, (index,))
 
     @in_float32(1)
     def add_rows(self, y, index, rows):

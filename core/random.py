@@ -27,7 +27,7 @@ from .generator import (
     seed,
     set_rng_state,
 )
-from .random_integers import LARGEST_FLOAT, permutations, randint, random, randperm
+from .random_integers import LARGEST_FLOAT, permutations, randint, random, randperm, skip_permutation
 from .rounding import BLOCK, drawn, fma32, fma64, host_dtype, libm, log32, sincos32
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "randperm",
     "seed",
     "set_rng_state",
+    "skip_permutation",
     "uniform",
 ]
 

@@ -10,7 +10,7 @@ from .errors import c_name, scalar_name
 from .generator import default_generator
 from .rounding import BLOCK, drawn, host_dtype
 
-__all__ = ["permutations", "randint", "random", "randperm"]
+__all__ = ["permutations", "randint", "random", "randperm", "skip_permutation"]
 
 LARGEST_FLOAT = {
     "float16": 65504.0,
@@ -182,6 +182,15 @@ def randperm(n, dtype=int64, generator=None):
     if dtype is bfloat16:
         values = values.astype(np.float32)  # ml_dtypes rounds twice from int64, torch once
     return values.astype(host_dtype(dtype), copy=False)
+
+
+def skip_permutation(n, generator):
+    """Take from the generator the words of ``randperm(n)``, without making the permutation."""
+    if n < _LONG:
+        generator._words(max(n - 1, 0))
+    else:
+        for start in range(0, n, BLOCK):
+            generator._bits64(min(BLOCK, n - start))
 
 
 def _check_permutation(n, dtype):

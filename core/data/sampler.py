@@ -141,7 +141,10 @@ class RandomSampler(Sampler[int]):
         n = len(self.data_source)
         generator = self._own_generator()
         _check_generator(generator, "randperm", n)
-        return random.randperm(n, int64, generator), lambda: random.randperm(n, int64, generator)
+        order = random.randperm(n, int64, generator)
+        if generator is not self.generator:
+            return order, lambda: None
+        return order, lambda: random.skip_permutation(n, generator)
 
     def _own_generator(self):
         return Generator().manual_seed(draw_seed()) if self.generator is None else self.generator

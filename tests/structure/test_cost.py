@@ -57,6 +57,27 @@ def test_an_operator_is_one_frame(operator):
     assert [code.co_name for code in frames_of(run)] == [frames_of(run)[0].co_name]
 
 
+def test_a_batch_of_tensors_costs_few_frames():
+    data = plugrad.utils.data.TensorDataset(plugrad.rand(640, 3), plugrad.arange(640))
+    loader = plugrad.utils.data.DataLoader(data, 8, shuffle=True)
+    batches = iter(loader)
+    next(batches)
+    seen = frames_of(lambda: next(batches))
+    assert len(seen) <= 15, [code.co_name for code in seen]
+
+
+def test_a_pass_over_tensors_makes_one_permutation(monkeypatch):
+    made = []
+    original = plugrad.core.random_integers._exchanges
+    monkeypatch.setattr(
+        plugrad.core.random_integers, "_exchanges", lambda n, generator: made.append(n) or original(n, generator)
+    )
+    data = plugrad.utils.data.TensorDataset(plugrad.arange(640))
+    for generator in (None, plugrad.Generator()):
+        list(plugrad.utils.data.DataLoader(data, 64, shuffle=True, generator=generator))
+    assert made == [640, 640]
+
+
 @contextlib.contextmanager
 def no_garbage():
     """Assert that what runs inside leaves nothing for the cycle collector."""
