@@ -2,7 +2,8 @@
 
 The columns are made axis by axis, the last one first, so that all copies but the first pass are long runs. A block of small
 images is laid out with the image number innermost, which makes the runs longer and the product wider; a large image is a
-block of its own, cut by output rows where its columns would leave the cache.
+block of its own, cut by output rows where its columns would leave the cache. One filter per channel makes no columns: its
+taps are windows of the padded image, which is one long row.
 """
 
 import math
@@ -22,6 +23,8 @@ WIDE = 1024  # output positions from which an image is a block of its own
 POSITIONS = 4096  # output positions in a block of smaller images
 COLUMNS = 1 << 20  # elements of the columns of a block of several images
 BAND = 1 << 19  # the same for a band of output rows of one image
+FLAT = 1 << 16  # elements of a block of padded images
+LONG = 256  # positions of an image that is no small one
 SMALL = 1 << 18  # elements of a weight gradient that is made transposed
 KEPT = 1 << 25  # bytes; larger buffers are not kept
 SHARED = 1 << 23  # multiplications from which threads share the images, if
@@ -53,6 +56,7 @@ class Plan:
     Attributes:
         out: spatial sizes of the output, of which ``positions`` is the product.
         pointwise: one tap that meets every position: a matrix product without columns.
+        flat: how the images are laid out if there is one filter per channel and the stride is 1, otherwise None.
         shares: the images of each thread.
         images: images in a block.
         bands: cuts by output rows: (the rows, their positions in one image, the AxisTaps of all spatial axes).
@@ -69,6 +73,9 @@ class Plan:
         columns = channels * math.prod(kernel) * self.positions
         if n * columns * (weight_shape[0] // groups) < SHARED:
             threads = 1
+        self.flat = None
+        if groups == channels == weight_shape[0] and set(stride) == {1} and not self.pointwise:
+            self.flat = Flat(size, kernel, padding, dilation, self.out)
         self.shares = even_cuts(n, max(1, min(threads, n, n * self.positions // EACH)))
         most = min(POSITIONS // self.positions, COLUMNS // max(1, columns), -(-n // len(self.shares)))
         self.images = 1 if self.positions >= WIDE else max(1, most)
@@ -88,6 +95,62 @@ class Plan:
             images = slice(first, min(first + self.images, share.stop))
             for rows, positions, taps in self.bands:
                 yield images, rows, positions * (images.stop - first), taps
+
+
+class Flat:
+    """Padded images as rows (B, C, room · n), of B large images or with the number of n small ones innermost: what a tap
+    meets, of all outputs at once, is a window of ``length · n`` elements.
+
+    The window counts some positions between the rows of an image, which are no outputs and are left out at the end.
+    """
+
+    def __init__(self, size, kernel, padding, dilation, out):
+        self.kernel = kernel
+        self.sizes = tuple(n + 2 * p for n, p in zip(size, padding, strict=True))
+        self.inside = (..., *(slice(p, p + n) for n, p in zip(size, padding, strict=True)), slice(None))
+        self.steps = tuple(d * math.prod(self.sizes[i + 1 :]) for i, d in enumerate(dilation))
+        self.rows = (out[0], *self.sizes[1:])
+        self.length = math.prod(self.rows)
+        self.whole = math.prod(self.sizes)
+        self.room = self.whole + sum((k - 1) * step for k, step in zip(kernel[1:], self.steps[1:], strict=True))
+        self.outputs = (..., *(slice(n) for n in out), slice(None))
+
+    def blocks(self, share, channels):
+        """Slices of the images of a share."""
+        images = max(1, FLAT // (channels * self.room))
+        return [slice(first, min(first + images, share.stop)) for first in range(share.start, share.stop, images)]
+
+    def arranged(self, x):
+        """(N, C, *S) as a view (B, C, *S, n)."""
+        return x[..., None] if self.length >= LONG else innermost(x)[None]
+
+    def padded(self, x):
+        x = self.arranged(x)
+        blocks, channels, *_, n = x.shape
+        flat = scratch("images", (blocks, channels, self.room * n), x.dtype)
+        flat.fill(0)
+        flat[..., : self.whole * n].reshape(blocks, channels, *self.sizes, n, copy=False)[self.inside] = x
+        return flat
+
+    def outputs_of(self, flat, n):
+        """The outputs among the windows' positions, (B, C, *S, n)."""
+        return flat.reshape(*flat.shape[:2], *self.rows, n, copy=False)[self.outputs]
+
+    def spread(self, g):
+        """A gradient of the outputs as (B, C, length · n), 0 where a window meets no output."""
+        g = self.arranged(g)
+        blocks, channels, *_, n = g.shape
+        flat = scratch("product", (blocks, channels, self.length * n), g.dtype)
+        flat.fill(0)
+        self.outputs_of(flat, n)[...] = g
+        return flat
+
+    def windows(self, flat):
+        """(B, C, length · n, *kernel): what each tap meets."""
+        n = flat.shape[2] // self.room
+        shape = (*flat.shape[:2], self.length * n, *self.kernel)
+        strides = (*flat.strides, *(flat.itemsize * step * n for step in self.steps))
+        return np.ndarray(shape, flat.dtype, flat, 0, strides)
 
 
 def even_cuts(n, count):
@@ -166,7 +229,10 @@ def forward(x, weight, bias, stride, padding, dilation, groups):
     w = weight.reshape(groups, o // groups, math.prod(weight.shape[1:]))
     column = None if bias is None else bias.reshape(groups, o // groups, 1)
     out = np.empty((n, o, *plan.out), x.dtype)
-    work = pointwise_forward if plan.pointwise else columns_forward
+    if plan.flat is not None and x.dtype.kind == "f":
+        work = depthwise_forward
+    else:
+        work = pointwise_forward if plan.pointwise else columns_forward
     in_parallel(lambda share: work(x, w, column, out, plan, share), plan.shares)
     return out
 
@@ -178,6 +244,30 @@ def pointwise_forward(x, w, column, out, plan, share):
     np.matmul(w, x[share].reshape(n, groups, depth, plan.positions), out=product)
     if column is not None:
         product += column
+
+
+def depthwise_forward(x, w, column, out, plan, share):
+    """Σ w[c, tap] · window[c, tap], added up in place by einsum."""
+    flat, channels = plan.flat, len(w)
+    w = w.reshape(channels, *flat.kernel)
+    for images in flat.blocks(share, channels):
+        part = flat.arranged(out[images])
+        windows = flat.windows(flat.padded(x[images]))
+        total, term = (scratch(use, windows.shape[:3], x.dtype) for use in ("product", "term"))
+        if windows.strides[2] < windows.strides[-1]:
+            tap_products(windows, w, total)
+        else:  # einsum would take neighbouring taps, not positions, for its inner loop
+            tap_products(windows[..., 0], w[..., 0], total)
+            for tap in range(1, w.shape[-1]):
+                np.add(total, tap_products(windows[..., tap], w[..., tap], term), total)
+        if column is not None:
+            total += column.reshape(channels, 1)
+        part[...] = flat.outputs_of(total, part.shape[-1])
+
+
+def tap_products(windows, w, out):
+    taps = [*range(3, windows.ndim)]
+    return np.einsum(windows, [0, 1, 2, *taps], w, [1, *taps], [0, 1, 2], out=out)
 
 
 def columns_forward(x, w, column, out, plan, share):
@@ -258,6 +348,8 @@ def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
     matrix = out.reshape(groups, o // groups, math.prod(shape[1:]))
 
     def work(share):
+        if plan.flat is not None and x.dtype.kind == "f":
+            return depthwise_weight_gradient(g, x, plan.flat, matrix.shape, share)
         return share_of_weight_gradient(g, x, matrix if share == plan.shares[0] else None, plan, matrix.shape, share)
 
     first, *others = in_parallel(work, plan.shares)
@@ -286,6 +378,16 @@ def share_of_weight_gradient(g, x, out, plan, shape, share):
     if total is None:
         return np.zeros(shape, g.dtype)
     return total.transpose(0, 2, 1) if turn else total
+
+
+def depthwise_weight_gradient(g, x, flat, shape, share):
+    """Σ g · window[c, tap] over the outputs and images."""
+    total = np.zeros((shape[0], *flat.kernel), g.dtype)
+    for images in flat.blocks(share, shape[0]):
+        windows, spread = flat.windows(flat.padded(x[images])), flat.spread(g[images])
+        for tap in np.ndindex(flat.kernel):
+            total[:, *tap] += np.add.reduce(np.vecdot(windows[:, :, :, *tap], spread), 0)
+    return total.reshape(shape)
 
 
 def channel_sum(g):

@@ -388,10 +388,13 @@ def test_random_convolutions(seed):
         max(1, (k - 1) * d + 1 - 2 * p) + int(rng.integers(0, 4))
         for k, d, p in zip(kernel, dilation, padding, strict=True)
     )
-    x, w, b = (rng.standard_normal(s) for s in ((n, c, *size), (o, c // groups, *kernel), (o,)))
-    where = (stride, padding, dilation, int(groups))
+    assert_as_the_loops(rng, n, c, o, size, kernel, (stride, padding, dilation, int(groups)))
+
+
+def assert_as_the_loops(rng, n, c, o, size, kernel, where):
+    x, w, b = (rng.standard_normal(s) for s in ((n, c, *size), (o, c // where[3], *kernel), (o,)))
     tensors = [on(a, requires_grad=True) for a in (x, w, b)]
-    y = getattr(F, f"conv{dims}d")(*tensors, *where)
+    y = getattr(F, f"conv{len(size)}d")(*tensors, *where)
     expected = truth.convolution(x, w, b, *where)
     assert_close(y.detach(), expected, rtol=1e-11, atol=1e-12)
     g = rng.standard_normal(expected.shape)
@@ -436,6 +439,20 @@ def test_every_cut_into_blocks_gives_the_same(cut_small, name, cuts):
     assert_close(found[0], expected[0], rtol=1e-5, atol=1e-5)
     for g, e in zip(found[2], expected[2], strict=True):
         assert_close(g, e, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("cuts", [{}, {"LONG": 1}, {"LONG": 1 << 30}, {"FLAT": 1}, {"SHARED": 1, "EACH": 1}], ids=str)
+@pytest.mark.parametrize("seed", range(12))
+def test_random_depthwise_convolutions(cut_small, seed, cuts):
+    """One filter per channel, at stride 1: numpy has a way of its own for large images and one for small ones."""
+    cut_small(**cuts)
+    rng = np.random.default_rng(seed)
+    dims, n, c = 1 + seed % 3, rng.integers(1, 5), rng.integers(1, 4)
+    kernel, dilation, more = (tuple(map(int, rng.integers(1, 4, dims))) for _ in range(3))
+    padding = tuple(map(int, rng.integers(0, 3, dims)))
+    size = tuple((k - 1) * d + m for k, d, m in zip(kernel, dilation, more, strict=True))
+    assert_as_the_loops(rng, n, c, c, size, kernel, ((1,) * dims, padding, dilation, int(c)))
 
 
 @pytest.mark.cpu
