@@ -147,6 +147,10 @@ class Backend(
         """Write ``value`` (broadcast) into the memory of ``target``."""
         self.setitem(target, ..., value)
 
+    def accumulate(self, target, value):
+        """Add ``value`` (broadcast) to the memory of ``target``."""
+        self.assign(target, target + value)
+
     def reshape_view(self, a, shape):
         """Return ``a`` in another shape on the same memory, or None when that needs a copy."""
         return self.reshape(a, shape)

@@ -282,6 +282,10 @@ def build(cupy, kernels):
             target[...] = value
 
         @staticmethod
+        def accumulate(target, value):
+            cupy.add(target, value, target)
+
+        @staticmethod
         def add_at(a, key, value):
             if a.dtype.name in _SCATTER:
                 cupy.add.at(a, key, value)

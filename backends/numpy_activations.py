@@ -14,8 +14,9 @@ from .numpy_blocks import at_least, at_most, blockwise, constants
 
 __all__ = ["NumpyActivations"]
 
-# erf(x) = tanh(x · P(x²)) for |x| <= 4 in float32: the polynomial of least error in erf, found by reweighted least
-# squares at Chebyshev points; relative error 1e-7. Beyond 4 erf is 1. From the highest power down.
+# erf(x) = tanh(x · P(x²)) in float32: the polynomial of least error in erf for |x| <= 4, found by reweighted least squares
+# at Chebyshev points; relative error 1e-7. Beyond 4, where erf is 1, x · P(x²) grows on, so that x needs no bound. From the
+# highest power down.
 ERF_AS_TANH = (
     1.4185017365200844e-07, -5.6684380439018e-06, 8.763708389744094e-05, -6.197839677041086e-04, -1.9183165201394322e-04,
     1.0276905620552407e-01, 1.1283792742546694e00,
@@ -39,10 +40,8 @@ def horner(x, coefficients, out):
         np.add(out, c, out)
 
 
-def tanh_of_polynomial(x, coefficients, bound, out):
-    """tanh(x · P(min(x², bound)))."""
-    square = np.multiply(x, x)
-    at_most(square, bound, square)
+def tanh_of_polynomial(x, square, coefficients, out):
+    """tanh(x · P(x²))."""
     horner(square, constants(x.dtype, *coefficients), out)
     np.multiply(out, x, out)
     np.tanh(out, out)
@@ -58,11 +57,11 @@ def write_sigmoid(x, out):
     np.reciprocal(out, out)
 
 
-def write_phi(x, out):
-    """Φ(x), the distribution function of the normal distribution."""
+def write_phi(x, square, out):
+    """Φ(x), the distribution function of the normal distribution; x² is given."""
     half, one = constants(x.dtype, 0.5, 1.0)
     if x.dtype == np.float32:
-        tanh_of_polynomial(x, PHI_AS_TANH, 32.0, out)
+        tanh_of_polynomial(x, square, PHI_AS_TANH, out)
     else:
         np.copyto(out, erf_by_formula(np, x * math.sqrt(0.5)))
     np.add(out, one, out)
@@ -104,21 +103,21 @@ class NumpyActivations:
     @blockwise(1)
     def erf(out, x):
         if x.dtype == np.float32:
-            tanh_of_polynomial(x, ERF_AS_TANH, 16.0, out)
+            tanh_of_polynomial(x, np.multiply(x, x), ERF_AS_TANH, out)
         else:
             np.copyto(out, erf_by_formula(np, x))
 
     @blockwise(1)
     def gelu(out, x):
-        write_phi(x, out)
+        write_phi(x, np.multiply(x, x), out)
         np.multiply(out, x, out)
 
     @blockwise(2)
     def gelu_grad(out, g, x):
         """g · (Φ(x) + x · exp(-x²/2) / √(2π))."""
         exponent, density = constants(x.dtype, -0.5, 1.0 / math.sqrt(2.0 * math.pi))
-        write_phi(x, out)
         t = np.multiply(x, x)
+        write_phi(x, t, out)
         np.multiply(t, exponent, t)
         np.exp(t, t)
         np.multiply(t, density, t)

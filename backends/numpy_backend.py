@@ -12,6 +12,7 @@ from .numpy_conv import NumpyConvolution
 from .numpy_lapack import NumpyLapack
 from .numpy_linalg import NumpyLinalg
 from .numpy_losses import NumpyLosses
+from .numpy_memory import keep_freed_memory
 from .numpy_neural import NumpyNeural
 from .numpy_norm import NumpyNorm
 from .numpy_order import NumpyOrder
@@ -322,6 +323,10 @@ class NumpyBackend(
         target[...] = value
 
     @staticmethod
+    def accumulate(target, value):
+        np.add(target, value, target)
+
+    @staticmethod
     def sort(a, axis):
         return np.sort(a, axis, kind="stable")
 
@@ -361,6 +366,7 @@ def _quiet():
 
 def _load():
     _quiet()
+    keep_freed_memory()
     try:
         import ml_dtypes
 

@@ -185,7 +185,7 @@ class NumpyNorm:
         affine_rows(x, shape, for_x, -m * for_x - s * sum_g * (1.0 / width), add_to=out)
         if needs[1]:
             for_weight = shaped(for_weight - np.matmul(m * s, g), shape[axes[0] :])
-        for_bias = shaped(np.add.reduce(g, 0), shape[axes[0] :]) if needs[2] else None
+        for_bias = shaped(np.matmul(ones(len(g), g.dtype), g), shape[axes[0] :]) if needs[2] else None
         return out, for_weight if needs[1] else None, for_bias
 
     @staticmethod

@@ -179,6 +179,9 @@ class BatchedSpace(BatchedIndexing, BatchedProducts, Backend):
             raise in_place_on_unbatched()
         self.base.assign(target.data, value)
 
+    def accumulate(self, target, value):
+        self.assign(target, target + value)
+
     # --- what the host wants to know ---
     def to_host(self, a):
         raise refusal(

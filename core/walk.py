@@ -323,7 +323,7 @@ def add_grad(leaf, g, kind):
         leaf._grad = old + g
         return
     try:
-        xp.assign(old._a, old._a + g._a)
+        xp.accumulate(old._a, g._a)
     except Exception:
         if old._a.shape == g._a.shape:
             raise
