@@ -221,6 +221,44 @@ def not_a_tensor(row, position, value):
     )
 
 
+#: Where the functions live that programs call, and what torch puts before their names.
+_FACES = ("plugrad.core.ops.", "plugrad.nn.functional", "plugrad.core.create", "plugrad.core.random")
+_PREFIXES = {"linalg": "linalg_", "fft": "fft_", "fft_many": "fft_", "fft_shift": "fft_"}
+
+
+def no_tensor(value, function="op"):
+    """torch's TypeError for an argument that is no tensor: which one of which function is read off the calls that run."""
+    name, position = "input", 1
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("plugrad."):
+        if _is_public(frame):
+            function, name, position = _argument(frame, value) or (frame.f_code.co_name, name, position)
+        frame = frame.f_back
+    return TypeError(
+        f"{function}(): argument '{name}' (position {position}) must be Tensor, not {type(value).__name__}"
+    )
+
+
+def _argument(frame, value):
+    """(function, argument, position) where a value came into a function that runs, else None."""
+    code, module = frame.f_code, frame.f_globals["__name__"]
+    names = code.co_varnames[: code.co_argcount]
+    # A small int is one object wherever it is given: what these names hold is a number.
+    numbers = ("dim", "num_", "normalized_", "kernel_")
+    found = [i for i, name in enumerate(names) if frame.f_locals.get(name) is value and not name.startswith(numbers)]
+    if not found:
+        return None
+    name = names[found[0]]
+    prefix = _PREFIXES.get(module.rpartition(".")[2], "")
+    return prefix + code.co_name, "input" if name == "self" else name, found[0] + 1
+
+
+def _is_public(frame):
+    """Whether a frame runs a function that programs call; in-place forms are made by factories, and say their names."""
+    name, module = frame.f_code.co_name, frame.f_globals["__name__"]
+    return module.startswith(_FACES) and name[0] not in "_<" and name != "method" and not name.endswith("_in_place")
+
+
 def two_devices(tensors):
     devices = []
     for t in tensors:

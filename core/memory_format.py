@@ -1,5 +1,7 @@
 """Memory formats: in which order the elements of a tensor lie in memory."""
 
+from .errors import no_tensor
+
 __all__ = ["channels_last", "channels_last_3d", "contiguous_format", "memory_format", "preserve_format"]
 
 
@@ -110,7 +112,10 @@ def _suggest(order, shape, strides):
 
 def preserved_order(tensor):
     """The order of the axes in memory of what a copy or an op makes of a tensor; None for row-major."""
-    xp, a = tensor._xp, tensor._a
+    try:
+        xp, a = tensor._xp, tensor._a
+    except AttributeError:
+        raise no_tensor(tensor) from None
     if xp.is_contiguous(a):
         return None
     shape, strides = a.shape, xp.strides(a)

@@ -3,6 +3,7 @@
 from .active import ACTIVE, FOR_ALL, check_random
 from .batching import all_batches, cross, enter, leave
 from .create import _leaf
+from .shapes import need_tensors
 from .tensor import Tensor, wrap
 
 
@@ -42,6 +43,7 @@ def entered(tensor, batches):
 
 def drawn_from(draw, input):
     """The tensor that ``draw(host array)`` makes of the values of ``input`` of every example."""
+    need_tensors(input)
     batches = all_batches((input,))
     if not ACTIVE.get():
         return _leaf(input._xp, input._xp.from_host(draw(input._host())), False)

@@ -1,4 +1,51 @@
-"""Dimension arguments: torch's meaning of ``dim``, negative numbers, sizes given one by one or as a tuple."""
+"""Dimension arguments: torch's meaning of ``dim``, negative numbers, sizes given one by one or as a tuple.
+
+And what an op reads off an argument before anything else. As functions these cost what the methods of Tensor cost, one frame,
+and are where an argument that is no tensor is noticed: its error has torch's words, and nobody tests for it.
+"""
+
+from math import prod
+
+from .errors import no_tensor
+
+
+def rank_of(value):
+    """The number of dimensions of a tensor."""
+    try:
+        return len(value._a.shape)
+    except AttributeError:
+        raise no_tensor(value) from None
+
+
+def dtype_of(value):
+    """The dtype of a tensor."""
+    try:
+        return value._xp.to_dtype[value._a.dtype]
+    except AttributeError:
+        raise no_tensor(value) from None
+
+
+def shape_of(value):
+    """The sizes of a tensor."""
+    try:
+        return value._a.shape
+    except AttributeError:
+        raise no_tensor(value) from None
+
+
+def numel_of(value):
+    """The number of elements of a tensor."""
+    try:
+        return prod(value._a.shape)
+    except AttributeError:
+        raise no_tensor(value) from None
+
+
+def need_tensors(*values):
+    """Raise torch's TypeError for the first value that is no tensor."""
+    for value in values:
+        if not hasattr(value, "_xp"):
+            raise no_tensor(value)
 
 
 def one_axis(dim, rank):

@@ -5,6 +5,7 @@ from ..dtypes import bool_ as BOOL
 from ..errors import c_type, invalid_combination, scalar_name
 from ..modes import get_default_dtype
 from ..naming import named
+from ..shapes import dtype_of, need_tensors
 from ..slow import is_tensor, result_type
 from ..tensor import Tensor
 from ..views import write_out
@@ -200,8 +201,9 @@ def where(condition, input=None, other=None, *, out=None):
         tensor([1., 0.])
     """
     if input is None and other is None:
+        need_tensors(condition)
         return condition.nonzero(as_tuple=True)
-    if condition.dtype is not BOOL:
+    if dtype_of(condition) is not BOOL:
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {_long_name(condition)}"
         )
@@ -220,7 +222,7 @@ def _long_name(t):
 
 def masked_fill(input, mask, value):
     """input with ``value`` where the mask holds."""
-    if mask.dtype is not BOOL:
+    if dtype_of(mask) is not BOOL:
         raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype " + _c_mask(mask))
     if is_tensor(value) and value._a.shape:
         raise RuntimeError(
@@ -277,7 +279,7 @@ def _clamp_by_tensors(input, min, max):
 def _tensor(value, like):
     from ..create import full
 
-    return value if is_tensor(value) else full((), value, dtype=like.dtype, device=like.device)
+    return value if is_tensor(value) else full((), value, dtype=dtype_of(like), device=like.device)
 
 
 def clamp_min(input, min, *, out=None):

@@ -6,7 +6,7 @@ import warnings
 from .. import dtypes
 from ..compile import linear
 from ..naming import named
-from ..shapes import one_axis
+from ..shapes import one_axis, rank_of
 from ..slow import result_type
 from ..tensor import Tensor
 from . import join
@@ -151,7 +151,7 @@ def block_diag(*tensors):
 
 
 def _vector(t):
-    if t.dim() != 1:
+    if rank_of(t) != 1:
         raise RuntimeError(f"Expect a 1D vector, but got shape {list(t._a.shape)}")
     return t
 
@@ -288,7 +288,7 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
                 [0, 0, 2],
                 [0, 0, 0]])
     """
-    rank = input.dim() + 1
+    rank = rank_of(input) + 1
     i, j = one_axis(dim1, rank), one_axis(dim2, rank)
     if i == j:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
@@ -328,7 +328,7 @@ def rot90(input, k=1, dims=(0, 1)):
     """
     if len(dims) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
-    if input.dim() < 2:
+    if rank_of(input) < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.dim()}")
     axes = tuple(one_axis(d, input.dim()) for d in dims)
     if axes[0] == axes[1]:
@@ -342,7 +342,7 @@ def adjoint(input):
 
 
 def _adjoint(name, input):
-    if input.dim() == 0:
+    if rank_of(input) == 0:
         _warn_of_scalar(name, "Consider using x.conj().")
         return conj(input)
     if input.dim() == 1:

@@ -4,7 +4,7 @@ import itertools
 import warnings
 
 from ..naming import named
-from ..shapes import one_axis
+from ..shapes import one_axis, rank_of, shape_of
 from ..tensor import Tensor
 from ..views import check_in_place, store, write_out
 from . import elementwise as e
@@ -119,7 +119,7 @@ def inner(input, other, *, out=None):
         >>> plugrad.inner(plugrad.tensor([1.0, 2.0]), plugrad.tensor([3.0, 4.0]))
         tensor(11.)
     """
-    if not input.dim() or not other.dim():
+    if not rank_of(input) or not rank_of(other):
         return _given(out, e.mul(input, other), input, other)
     if input.size(-1) != other.size(-1):
         raise RuntimeError(
@@ -140,7 +140,7 @@ def vdot(input, other, *, out=None):
         >>> plugrad.vdot(plugrad.tensor([1j]), plugrad.tensor([1j]))
         tensor(1.+0.j)
     """
-    made = named(product.dot(conj(input) if input.dim() == 1 else input, other), "VdotBackward0")
+    made = named(product.dot(conj(input) if rank_of(input) == 1 else input, other), "VdotBackward0")
     return _given(out, made, input, other)
 
 
@@ -167,7 +167,7 @@ def cross(input, other, dim=None, *, out=None):
             UserWarning,
             stacklevel=2,
         )
-        sizes = list(input._a.shape)
+        sizes = list(shape_of(input))
         if 3 not in sizes:
             raise RuntimeError("no dimension of size 3 in input")
         dim = sizes.index(3)
@@ -185,7 +185,7 @@ def kron(input, other, *, out=None):
         >>> plugrad.kron(plugrad.tensor([1, 2]), plugrad.tensor([1, 1]))
         tensor([1, 1, 2, 2])
     """
-    rank = max(input.dim(), other.dim())
+    rank = max(rank_of(input), rank_of(other))
     n = (1,) * (rank - input.dim()) + tuple(input._a.shape)
     m = (1,) * (rank - other.dim()) + tuple(other._a.shape)
     x = r.reshape(input, tuple(size for i in n for size in (i, 1)))
@@ -217,7 +217,7 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
         tensor([[6.]])
     """
     for name, batch in (("batch1", batch1), ("batch2", batch2)):
-        if batch.dim() != 3:
+        if rank_of(batch) != 3:
             raise RuntimeError(f"{name} must be a 3D tensor")
     (b, n, k), (c, j, m) = batch1._a.shape, batch2._a.shape
     if b != c:
@@ -245,7 +245,7 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
         tensor([[1., 2.]])
     """
     for name, vector in (("vec1", vec1), ("vec2", vec2)):
-        if vector.dim() != 1:
+        if rank_of(vector) != 1:
             raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {vector.dim()}-D")
     _check_numbers(input, beta, alpha)
     wide = r.expand(input, vec1.size(0), vec2.size(0))
@@ -281,7 +281,7 @@ def chain_matmul(*matrices, out=None):
     if not matrices:
         raise RuntimeError("chain_matmul(): Expected one or more matrices")
     for t in matrices:
-        if t.dim() != 2:
+        if rank_of(t) != 2:
             raise RuntimeError(f"Tensor dimension is {t.dim()}, expected 2 instead.")
     if len(matrices) == 1:
         return _given(out, matrices[0].clone(), *matrices)
@@ -311,7 +311,7 @@ def vander(x, N=None, increasing=False):
                 [4, 2, 1],
                 [9, 3, 1]])
     """
-    if x.dim() != 1:
+    if rank_of(x) != 1:
         raise RuntimeError("x must be a one-dimensional tensor.")
     n = x.size(0) if N is None else N
     if n < 0:

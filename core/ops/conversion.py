@@ -15,6 +15,7 @@ from ..memory_format import (
     preserve_format,
     preserved_order,
 )
+from ..shapes import dtype_of
 from ..slow import edge_of, native_dtype, new_node
 from ..tensor import Tensor, wrap
 from ..views import repeats_memory
@@ -247,7 +248,7 @@ def conj(input):
     """The complex conjugate; a real tensor is returned as it is."""
     from .elementwise import conj as row
 
-    return row(input) if input.is_complex() else input
+    return row(input) if dtype_of(input).is_complex else input
 
 
 def real_part(input):

@@ -3,7 +3,7 @@
 from .. import dtypes
 from ..naming import named
 from ..shapes import axes as axes_of
-from ..shapes import one_axis
+from ..shapes import dtype_of, one_axis, rank_of
 from ..tensor import Tensor
 from ..views import write_out
 
@@ -37,7 +37,7 @@ def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
 
 
 def _check_diff(input, prepend, append):
-    if input.dim() < 1:
+    if rank_of(input) < 1:
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if any(t is not None and t.dim() != input.dim() for t in (prepend, append)):
         raise RuntimeError("diff expects prepend or append to be the same dimension as input")
@@ -95,7 +95,7 @@ def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
 def _integral(name, function, y, x, dx, dim):
     if x is not None and dx is not None:
         raise TypeError(f"{name}() takes either x or dx, not both")
-    if y.dtype is dtypes.bool_ or (x is not None and x.dtype is dtypes.bool_):
+    if dtype_of(y) is dtypes.bool_ or (x is not None and dtype_of(x) is dtypes.bool_):
         which = "`y`" if x is None else "`x` or `y`"
         raise RuntimeError(f"{name}: received a bool input for {which}, but bool is not supported")
     if dx.__class__ is bool or isinstance(dx, complex):
@@ -175,7 +175,7 @@ def _is_places(h):
 
 
 def _check_gradient(input, spacing, dim, edge_order):
-    if input.dtype is dtypes.uint8:
+    if dtype_of(input) is dtypes.uint8:
         raise RuntimeError("torch.gradient does not support uint8 input.")
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")

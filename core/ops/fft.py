@@ -4,7 +4,7 @@ from .. import dtypes
 from ..compile import linear
 from ..errors import scalar_name
 from ..modes import get_default_dtype
-from ..shapes import one_axis
+from ..shapes import dtype_of, one_axis, rank_of
 from ..views import write_out
 from . import elementwise as e
 from . import reshaping
@@ -58,7 +58,7 @@ def _scaling(norm, forward):
 
 
 def _complex(input):
-    if input.is_complex():
+    if dtype_of(input).is_complex:
         return input
     return _real("fft", input).to(
         dtypes.complex64 if _real("fft", input).dtype is dtypes.float32 else dtypes.complex128
@@ -67,7 +67,7 @@ def _complex(input):
 
 def _real(name, input):
     """input in float32 or float64."""
-    if input.dtype in (dtypes.float32, dtypes.float64):
+    if dtype_of(input) in (dtypes.float32, dtypes.float64):
         return input
     if input.dtype.kind < dtypes.FLOAT:
         return input.to(get_default_dtype())
@@ -78,7 +78,7 @@ def _real(name, input):
 
 
 def _axis(dim, input):
-    if not input.dim():
+    if not rank_of(input):
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     return one_axis(dim, input.dim())
 

@@ -1,6 +1,7 @@
 """Fourier transforms over several dimensions."""
 
 from ..naming import named
+from ..shapes import dtype_of
 from . import elementwise as e
 from .fft import (
     _complex,
@@ -166,7 +167,7 @@ def ihfft2(input, s=None, dim=(-2, -1), norm=None, *, out=None):
 
 
 def _real_to_inverse_half(input, sizes, dim, norm):
-    if input.is_complex():
+    if dtype_of(input).is_complex:
         from ..errors import scalar_name
 
         raise RuntimeError(f"Only supports floating-point dtypes, but found: {scalar_name(input.dtype)}")

@@ -4,7 +4,7 @@ from .. import dtypes
 from ..create import check_options, full
 from ..modes import get_default_dtype
 from ..sequences import arange
-from ..shapes import one_axis
+from ..shapes import one_axis, rank_of
 from ..views import write_out
 from .join import cat
 from .reshaping import roll
@@ -58,8 +58,8 @@ def rfftfreq(n, d=1.0, *, out=None, dtype=None, **options):
 
 def _axes(input, dim):
     if dim is None:
-        return tuple(range(input.dim()))
-    return tuple(one_axis(d, input.dim()) for d in ((dim,) if isinstance(dim, int) else dim))
+        return tuple(range(rank_of(input)))
+    return tuple(one_axis(d, rank_of(input)) for d in ((dim,) if isinstance(dim, int) else dim))
 
 
 def fftshift(input, dim=None):

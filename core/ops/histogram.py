@@ -4,6 +4,7 @@ import math
 
 from .. import dtypes
 from ..errors import scalar_name
+from ..shapes import dtype_of, need_tensors, rank_of
 from ..tensor import Tensor, wrap
 from ..views import write_out
 from .reduction import Pair
@@ -47,7 +48,7 @@ def bincount(input, weights=None, minlength=0):
         >>> plugrad.bincount(plugrad.tensor([0, 2, 2]))
         tensor([1, 0, 2])
     """
-    if input.dtype is dtypes.bool_ or input.dtype.kind >= dtypes.FLOAT:
+    if dtype_of(input) is dtypes.bool_ or input.dtype.kind >= dtypes.FLOAT:
         raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{scalar_name(input.dtype)}'")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
@@ -105,7 +106,7 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
 
 
 def _need_floats(name, input):
-    if input.dtype.kind != dtypes.FLOAT:
+    if dtype_of(input).kind != dtypes.FLOAT:
         raise NotImplementedError(f"\"{name}\" not implemented for '{scalar_name(input.dtype)}'")
 
 
@@ -138,6 +139,7 @@ def histogram(input, bins=100, *, range=None, weight=None, density=False, out=No
     """
     if isinstance(bins, Tensor) and range is not None:
         raise TypeError("histogram(): range is for a number of bins, not for edges")
+    need_tensors(input)
     points = input.reshape(-1, 1)
     flat = None if weight is None else _flat_weight(input, weight)
     hist, edges = _counts_in_space(points, (bins,), range, flat, density)
@@ -178,7 +180,7 @@ def histogramdd(input, bins, range=None, weight=None, density=False, out=None):
     """
     if out is not None:
         raise NotImplementedError("histogramdd: out= is not supported")
-    if input.dim() < 2:
+    if rank_of(input) < 2:
         raise RuntimeError("torch.histogramdd: input tensor should have at least 2 dimensions")
     count = input._a.shape[-1]
     bins = (bins,) * count if isinstance(bins, (int, Tensor)) else tuple(bins)

@@ -1,9 +1,10 @@
 """In-place forms: the op, then the result written into the memory of its first argument."""
 
-from ..errors import c_name, two_devices
+from ..errors import c_name, no_tensor, two_devices
 from ..graph import INFERENCE, LEAF, Version
 from ..modes import is_grad_enabled
 from ..naming import named
+from ..shapes import dtype_of
 from ..tensor import Tensor
 from ..views import check_in_place, store, turn
 from . import arithmetic as a
@@ -21,7 +22,11 @@ def in_place(function, name):
     """The method ``name`` that writes ``function(self, ...)`` into self."""
 
     def method(self, *args, **kwargs):
-        if self._fn is LEAF:
+        try:
+            is_leaf = self._fn is LEAF
+        except AttributeError:
+            raise no_tensor(self, name) from None
+        if is_leaf:
             check_in_place(self)
         return store(self, function(self, *args, **kwargs))
 
@@ -168,7 +173,7 @@ def abs_(self):
     Raises:
         RuntimeError: complex numbers, whose absolute values are real.
     """
-    if self.is_complex():
+    if dtype_of(self).is_complex:
         raise RuntimeError("In-place abs is not supported for complex tensors.")
     return _abs_(self)
 

@@ -3,7 +3,7 @@
 from .. import dtypes
 from ..errors import broadcast_failure, scalar_name, two_devices
 from ..naming import named
-from ..shapes import broadcast_shapes, one_axis
+from ..shapes import broadcast_shapes, dtype_of, need_tensors, numel_of, one_axis, rank_of
 from ..slow import SCALARS, is_number
 from ..tensor import Tensor
 from ..views import store, write_out
@@ -150,8 +150,8 @@ def gather(input, dim, index, *, out=None):
 
 
 def _gather(input, dim, index):
-    axis = one_axis(dim, input.dim())
-    if not index.numel():
+    axis = one_axis(dim, rank_of(input))
+    if not numel_of(index):
         return _nothing(input, index)
     if index.dtype not in (dtypes.int32, dtypes.int64):
         raise RuntimeError("gather(): Expected dtype int32/int64 for index")
@@ -190,8 +190,8 @@ def index_select(input, dim, index, *, out=None):
 
 
 def _index_select(input, dim, index):
-    axis = one_axis(dim, input.dim())
-    if index.dim() > 1:
+    axis = one_axis(dim, rank_of(input))
+    if rank_of(index) > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     if index.dtype not in (dtypes.int64, dtypes.int32):
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
@@ -214,7 +214,7 @@ def take(input, index, *, out=None):
 
 
 def _take(input, index):
-    if index.dtype is not dtypes.int64:
+    if dtype_of(index) is not dtypes.int64:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {scalar_name(index.dtype)}")
     n = input.numel()
     found = _outside(input._xp, index._a, n)
@@ -240,7 +240,7 @@ def masked_select(input, mask, *, out=None):
 
 
 def _masked_select(input, mask):
-    if mask.dtype is not dtypes.bool_:
+    if dtype_of(mask) is not dtypes.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     from .reshaping import broadcast_tensors
 
@@ -382,7 +382,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None, out=None):
     from .scatter import check_scatter, fitting
 
     filling = src if value is None else value
-    axis = one_axis(dim, input.dim())
+    axis = one_axis(dim, rank_of(input))
     if reduce is not None and reduce not in ("add", "multiply"):
         raise RuntimeError("reduce argument must be either add or multiply.")
     check_scatter(input, axis, index, filling)
@@ -434,9 +434,10 @@ def scatter_add(input, dim, index, src, *, out=None):
 def take_along_dim(input, indices, dim=None, *, out=None):
     """As gather, with the other dimensions broadcast; indices below 0 count from the end."""
     if dim is None:
+        need_tensors(input, indices)
         made = gather(input.reshape(-1), 0, _from_start(indices.reshape(-1), input.numel()))
     else:
-        if indices.dtype is not dtypes.int64:
+        if dtype_of(indices) is not dtypes.int64:
             raise RuntimeError(
                 f"torch.take_along_dim(): dtype of indices should be Long but got {scalar_name(indices.dtype)}"
             )

@@ -4,7 +4,7 @@ import functools
 
 from ..graph import Node, Port
 from ..modes import is_grad_enabled
-from ..shapes import one_axis
+from ..shapes import need_tensors, one_axis, rank_of
 from ..slow import edge_of, in_one_space, native_dtype, new_node, result_type, transform_of
 from ..tensor import Tensor, wrap
 from ..views import share_memory, write_out
@@ -225,7 +225,7 @@ def some(name, tensors):
 
 def split(tensor, split_size_or_sections, dim=0):
     """Cut into pieces of a size (the last may be smaller), or of the listed sizes; the pieces are views."""
-    axis = one_axis(dim, tensor.dim())
+    axis = one_axis(dim, rank_of(tensor))
     if tensor.dim() == 0:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     n = tensor._a.shape[axis]
@@ -262,13 +262,14 @@ def chunk(input, chunks, dim=0):
     """Cut into at most ``chunks`` pieces of equal size; the pieces are views."""
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    need_tensors(input)
     size = -(-input.size(dim) // chunks)
     return split(input, size, dim) if size else tuple(split(input, [0] * chunks, dim))
 
 
 def unbind(input, dim=0):
     """All slices along a dimension, as views without it."""
-    axis = one_axis(dim, input.dim())
+    axis = one_axis(dim, rank_of(input))
     if input.dim() == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     head = (slice(None),) * axis

@@ -3,6 +3,7 @@
 import warnings
 
 from .. import dtypes
+from ..errors import no_tensor
 from ..tensor import Tensor
 
 
@@ -29,7 +30,10 @@ EVERYTHING = slice(None)
 def parse(x, key):
     """Check a key against the shape of ``x`` and turn tensors and lists into raw index arrays."""
     parts = key if key.__class__ is tuple else as_parts(key)
-    shape = x._a.shape
+    try:
+        shape = x._a.shape
+    except AttributeError:
+        raise no_tensor(x) from None
     used = sum(_width(p) for p in parts)
     if used > len(shape):
         raise _too_many(shape, parts)

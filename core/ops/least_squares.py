@@ -5,6 +5,7 @@ from math import prod
 from .. import dtypes
 from ..errors import scalar_name
 from ..naming import named
+from ..shapes import rank_of
 from ..tensor import Tensor
 from .decompositions import eigvalsh, linalg_qr, linalg_svd, svdvals
 from .matrix_checks import filled, need_matrix, need_square, need_tensor, result_type, untracked, written
@@ -223,7 +224,7 @@ def tensorsolve(A, B, dims=None, *, out=None):
     if dims is not None:
         dims = tuple(dims)
         moved = A.movedim(dims, tuple(range(A.dim() - len(dims), A.dim())))
-    shape = moved._a.shape[B.dim() :]
+    shape = moved._a.shape[rank_of(B) :]
     first = B.numel()
     if prod(shape) != first:
         raise RuntimeError(

@@ -5,7 +5,7 @@ from itertools import pairwise
 from .. import dtypes
 from ..errors import scalar_name
 from ..shapes import axes as axes_of
-from ..shapes import one_axis
+from ..shapes import dtype_of, one_axis, rank_of
 from ..views import write_out
 from . import elementwise as e
 from . import join, product, reduction
@@ -22,7 +22,7 @@ INF = float("inf")
 
 def _checked(name, A, dtype):
     """``A`` in the dtype to compute in."""
-    if A.dtype.kind < dtypes.FLOAT:
+    if dtype_of(A).kind < dtypes.FLOAT:
         raise RuntimeError(
             f"linalg.{name}: Expected a floating point or complex tensor as input. Got {scalar_name(A.dtype)}"
         )
@@ -100,7 +100,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None, out=No
         >>> plugrad.linalg.matrix_norm(plugrad.tensor([[1.0, -2.0], [3.0, 4.0]]), 1)
         tensor(6.)
     """
-    if A.dim() < 2:
+    if rank_of(A) < 2:
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
     input, A = A, _checked("matrix_norm", A, dtype)
     rows, columns = _two_axes(A, dim)
@@ -158,7 +158,7 @@ def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
         >>> plugrad.linalg.norm(plugrad.ones(2, 2))
         tensor(2.)
     """
-    if dim is None and ord is not None and A.dim() not in (1, 2) and not isinstance(ord, str):
+    if dim is None and ord is not None and rank_of(A) not in (1, 2) and not isinstance(ord, str):
         raise RuntimeError(
             f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.dim()}D."
         )

@@ -4,6 +4,7 @@ from .. import dtypes
 from ..errors import c_name, scalar_name
 from ..graph import Node
 from ..naming import kind_named
+from ..shapes import dtype_of
 from ..slow import Transforms
 from ..tensor import Tensor, wrap
 from ..views import write_out
@@ -125,7 +126,7 @@ def need_square(name, A, argument="A"):
 
 def need_smooth(name, A, kernel=None):
     """Floating point or complex; ``kernel`` is what torch lacks in half precision."""
-    if A.dtype.kind < dtypes.FLOAT:
+    if dtype_of(A).kind < dtypes.FLOAT:
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {scalar_name(A.dtype)}")
     if kernel is not None and A.dtype in (dtypes.float16, dtypes.bfloat16):
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(A.dtype)}'")
@@ -138,7 +139,7 @@ def need_kernel(A, kernel):
 
 
 def need_one_dtype(name, A, B, first="A", second="B"):
-    if A.dtype is not B.dtype:
+    if dtype_of(A) is not dtype_of(B):
         raise RuntimeError(
             f"{name}: Expected {first} and {second} to have the same dtype, but found {first} of type {scalar_name(A.dtype)} and "
             f"{second} of type {scalar_name(B.dtype)} instead"

@@ -2,7 +2,7 @@
 
 from .. import dtypes
 from ..errors import scalar_name
-from ..shapes import one_axis
+from ..shapes import dtype_of, need_tensors, one_axis, rank_of
 from ..slow import result_type
 from ..tensor import Tensor, wrap
 from ..views import write_out
@@ -36,6 +36,7 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     if is_number:
         from ..create import tensor
 
+        need_tensors(sorted_sequence)
         values = tensor(input, device=sorted_sequence.device)
     _check_shapes(sorted_sequence, values, is_number)
     edges = sorted_sequence if sorter is None else _sorted_by(sorted_sequence, sorter)
@@ -65,7 +66,7 @@ def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
         >>> plugrad.bucketize(plugrad.tensor([1, 2]), plugrad.tensor([1, 3]))
         tensor([0, 1])
     """
-    if boundaries.dim() != 1:
+    if rank_of(boundaries) != 1:
         raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.dim()})")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right, out=out)
 
@@ -80,7 +81,7 @@ def _check_side(side, right):
 
 
 def _check_shapes(edges, values, is_number):
-    if edges.dim() == 0:
+    if rank_of(edges) == 0:
         raise RuntimeError(
             "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension"
         )
@@ -194,7 +195,7 @@ def _with_history(input, found, op, node, return_inverse, return_counts):
 
 def _distinct(input, dim, in_order):
     """(values, inverse, counts)."""
-    if input.is_complex():
+    if dtype_of(input).is_complex:
         op = "unique" if dim is None else "unique_dim"
         raise NotImplementedError(f"\"{op}\" not implemented for '{scalar_name(input.dtype)}'")
     xp, plain = input._xp, input.detach()

@@ -2,9 +2,9 @@
 
 from ..compile import bilinear
 from ..dtypes import FLOAT
-from ..errors import broadcast_failure, c_name, c_type, two_devices
+from ..errors import broadcast_failure, c_name, c_type, no_tensor, two_devices
 from ..naming import named
-from ..shapes import broadcast_shapes
+from ..shapes import broadcast_shapes, dtype_of, rank_of
 from ..tensor import Tensor
 from ..views import write_out
 from . import elementwise as e
@@ -25,7 +25,7 @@ def _dtypes_differ(x, y):
 
 def _mm_check(x, y):
     for name, value in (("self", x), ("mat2", y)):
-        if value.dim() != 2:
+        if rank_of(value) != 2:
             return RuntimeError(f"{name} must be a matrix")
     a, b = x.shape, y.shape
     if a[1] != b[0]:
@@ -35,7 +35,7 @@ def _mm_check(x, y):
 
 def _bmm_check(x, y):
     for name, value in (("batch1", x), ("batch2", y)):
-        if value.dim() != 3:
+        if rank_of(value) != 3:
             return RuntimeError(f"{name} must be a 3D tensor")
     a, b = x.shape, y.shape
     if a[0] != b[0] or a[2] != b[1]:
@@ -112,8 +112,8 @@ def bmm(input, mat2, *, out=None):
 
 def mv(input, vec, *, out=None):
     """Matrix times vector: (n, k), (k) → (n)."""
-    if input.dim() != 2 or vec.dim() != 1:
-        raise RuntimeError(f"vector + matrix @ vector expected, got {vec.dim()}, {input.dim()}, {vec.dim()}")
+    if rank_of(input) != 2 or rank_of(vec) != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got {rank_of(vec)}, {input.dim()}, {rank_of(vec)}")
     if input._a.shape[1] != vec._a.shape[0]:
         raise RuntimeError(
             f"size mismatch, got input ({input._a.shape[0]}), mat ({input._a.shape[0]}x{input._a.shape[1]}), vec ({vec._a.shape[0]})"
@@ -123,8 +123,8 @@ def mv(input, vec, *, out=None):
 
 def dot(input, tensor, *, out=None):
     """Σ xᵢ yᵢ of two vectors."""
-    if input.dim() != 1 or tensor.dim() != 1:
-        raise RuntimeError(f"1D tensors expected, but got {input.dim()}D and {tensor.dim()}D tensors")
+    if rank_of(input) != 1 or rank_of(tensor) != 1:
+        raise RuntimeError(f"1D tensors expected, but got {input.dim()}D and {rank_of(tensor)}D tensors")
     if input.dtype is not tensor.dtype:
         from ..errors import scalar_name
 
@@ -152,8 +152,11 @@ def matmul(input, other, *, out=None):
 
 def _matmul(x, y):
     if not isinstance(y, Tensor):
-        raise TypeError(f"matmul(): argument 'other' (position 2) must be Tensor, not {type(y).__name__}")
-    n, m = len(x._a.shape), len(y._a.shape)
+        raise no_tensor(y if isinstance(x, Tensor) else x)
+    try:
+        n, m = len(x._a.shape), len(y._a.shape)
+    except AttributeError:
+        raise no_tensor(x) from None
     if n == 2 and m == 2:
         return mm_(x, y)
     if n == 0 or m == 0:
@@ -214,7 +217,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
 
 def _scale(x, factor):
     """Of whole numbers, the whole part of the factor times x."""
-    if x.dtype.kind < FLOAT and not isinstance(factor, int):
+    if dtype_of(x).kind < FLOAT and not isinstance(factor, int):
         if isinstance(factor, complex):
             raise RuntimeError(f"value cannot be converted to type {c_type(x.dtype)} without overflow")
         factor = int(factor)
@@ -228,7 +231,7 @@ def _share(x, factor):
 
 def outer(input, vec2, *, out=None):
     """xᵢ yⱼ of two vectors."""
-    if input.dim() != 1 or vec2.dim() != 1:
+    if rank_of(input) != 1 or rank_of(vec2) != 1:
         raise RuntimeError(f"outer: Expected 1-D argument self, but got {input.dim()}-D")
     return _out(out, e.mul(input.reshape(-1, 1), vec2), input, vec2)
 

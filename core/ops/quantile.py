@@ -3,7 +3,7 @@
 from .. import dtypes
 from ..errors import scalar_name
 from ..naming import named
-from ..shapes import one_axis
+from ..shapes import numel_of, one_axis, rank_of
 from ..tensor import Tensor
 from ..views import write_out
 
@@ -63,7 +63,7 @@ def _quantile(name, input, q, dim, keepdim, interpolation, skips_nan):
 
 
 def _check_quantile(name, input, q, interpolation):
-    if not input.numel():
+    if not numel_of(input):
         raise RuntimeError(f"{name}() input tensor must be non-empty")
     if input.dtype not in (dtypes.float32, dtypes.float64):
         raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
@@ -134,7 +134,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         tensor([[ 2., -2.],
                 [-2.,  2.]])
     """
-    if input.dim() > 2:
+    if rank_of(input) > 2:
         raise RuntimeError(
             f"cov(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions"
         )
@@ -207,7 +207,7 @@ def corrcoef(input):
         tensor([[ 1., -1.],
                 [-1.,  1.]])
     """
-    if input.dim() > 2:
+    if rank_of(input) > 2:
         raise RuntimeError(
             f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.dim()} dimensions"
         )

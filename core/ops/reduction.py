@@ -3,11 +3,11 @@
 import warnings
 
 from .. import dtypes
-from ..errors import invalid_combination
+from ..errors import invalid_combination, no_tensor
 from ..modes import get_default_dtype
 from ..naming import kind_named, named
 from ..shapes import axes as axes_of
-from ..shapes import one_axis
+from ..shapes import dtype_of, need_tensors, numel_of, one_axis, rank_of
 from ..tensor import Tensor, wrap
 from ..views import write_out
 from . import elementwise as e
@@ -50,8 +50,13 @@ def _out(out, made, *inputs):
 def _summand(input, dtype):
     """sum and prod add up integers as int64."""
     if dtype is not None:
+        need_tensors(input)
         return input.to(dtype)
-    if input._a.dtype is input._xp.float32:
+    try:
+        is_usual = input._a.dtype is input._xp.float32
+    except AttributeError:
+        raise no_tensor(input) from None
+    if is_usual:
         return input
     return input.to(dtypes.int64) if input.dtype.kind < dtypes.FLOAT and input.dtype is not dtypes.int64 else input
 
@@ -76,7 +81,10 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
 
 
 def _all(dim, input):
-    rank = len(input._a.shape)
+    try:
+        rank = len(input._a.shape)
+    except AttributeError:
+        raise no_tensor(input) from None
     return (dim,) if dim.__class__ is int and 0 <= dim < rank else axes_of(dim, rank)
 
 
@@ -87,8 +95,13 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
         RuntimeError: the dtype is neither floating point nor complex.
     """
     if dtype is not None:
+        need_tensors(input)
         input = input.to(dtype)
-    if input._a.dtype is not input._xp.float32 and input.dtype.kind < dtypes.FLOAT:
+    try:
+        is_usual = input._a.dtype is input._xp.float32
+    except AttributeError:
+        raise no_tensor(input) from None
+    if not is_usual and input.dtype.kind < dtypes.FLOAT:
         from ..errors import scalar_name
 
         what = "Input" if dtype is None else "Optional"
@@ -160,12 +173,12 @@ def _warn_freedom(name, input, dim, correction):
 
 
 def _need_float(name, input):
-    if input.dtype.kind < dtypes.FLOAT:
+    if dtype_of(input).kind < dtypes.FLOAT:
         raise RuntimeError("std and var only support floating point and complex dtypes")
 
 
 def _need_elements(name, input):
-    if input.numel() == 0:
+    if numel_of(input) == 0:
         text = f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
         if name.startswith("arg"):
             raise IndexError(text)
@@ -248,7 +261,7 @@ def _arg(name, row, input, dim, keepdim):
         _need_elements(name, input)
         found = row(input.reshape(-1), 0, False)
         return found.reshape((1,) * input.dim()) if keepdim else found
-    axis = one_axis(dim, input.dim())
+    axis = one_axis(dim, rank_of(input))
     _need_size(name, input, axis)
     if input.dim() == 0:
         return row(input.reshape(1), 0, False)
@@ -272,11 +285,12 @@ def all(input, dim=None, keepdim=False, *, out=None):
 
 def count_nonzero(input, dim=None):
     """How many elements are nonzero."""
+    need_tensors(input)
     return sum(input != 0, dim)
 
 
 def _scan(row, input, dim, dtype, out):
-    axis = one_axis(dim, input.dim())
+    axis = one_axis(dim, rank_of(input))
     input = _summand(input, dtype)
     if input.dim() == 0:
         made = named(input.clone(), "CumsumBackward0" if row is r.cumsum_ else "CumprodBackward0")
@@ -296,7 +310,7 @@ def cumprod(input, dim, *, dtype=None, out=None):
 
 def logsumexp(input, dim, keepdim=False, *, out=None):
     """log Σ eˣ over dimensions, computed without overflow."""
-    if input.dtype.kind < dtypes.FLOAT:
+    if dtype_of(input).kind < dtypes.FLOAT:
         input = input.to(get_default_dtype())
     return _out(out, r.logsumexp_(input, _all(dim, input), keepdim), input)
 
@@ -313,8 +327,9 @@ def log_softmax(input, dim, dtype=None):
 
 def _softmax(row, name, input, dim, dtype):
     if dtype is not None:
+        need_tensors(input)
         input = input.to(dtype)
-    axis = one_axis(dim, input.dim())
+    axis = one_axis(dim, rank_of(input))
     if input.dtype.kind < dtypes.FLOAT:
         from ..errors import scalar_name
 
@@ -327,7 +342,7 @@ def _softmax(row, name, input, dim, dtype):
 
 def sort(input, dim=-1, descending=False, *, stable=None, out=None):
     """(values, indices) along a dimension in rising or falling order; always stable."""
-    found = SORT(r.sort_(input, one_axis(dim, input.dim()), descending))
+    found = SORT(r.sort_(input, one_axis(dim, rank_of(input)), descending))
     node = getattr(found[0]._fn, "node", None)
     if stable is not None and node is not None:
         node.__class__ = kind_named(type(node), "SortBackward1")
@@ -336,12 +351,12 @@ def sort(input, dim=-1, descending=False, *, stable=None, out=None):
 
 def argsort(input, dim=-1, descending=False, *, stable=False):
     """The indices that sort along a dimension; always stable."""
-    return r.argsort_(input, one_axis(dim, input.dim()), descending)
+    return r.argsort_(input, one_axis(dim, rank_of(input)), descending)
 
 
 def topk(input, k, dim=-1, largest=True, sorted=True, *, out=None):
     """(values, indices) of the k largest, or smallest, along a dimension, in order."""
-    axis = one_axis(dim, input.dim())
+    axis = one_axis(dim, rank_of(input))
     if k < 0 or k > (input._a.shape[axis] if input.dim() else 1):
         raise RuntimeError("selected index k out of range")
     found = TOPK(r.topk_(input, k, axis, largest))
@@ -379,7 +394,7 @@ def kthvalue(input, k, dim=-1, keepdim=False, *, out=None):
     Raises:
         RuntimeError: k is not among 1 ... the size of the dimension.
     """
-    axis = one_axis(dim, input.dim())
+    axis = one_axis(dim, rank_of(input))
     n = input._a.shape[axis] if input.dim() else 1
     if n == 0:
         raise IndexError(f"kthvalue(): Expected reduction dim {axis} to have non-zero size.")
@@ -396,6 +411,7 @@ def nonzero(input, *, out=None, as_tuple=False):
 
 
 def _nonzero(input, as_tuple):
+    need_tensors(input)
     xp = input._xp
     if input.dim() == 0 and as_tuple:
         return _nonzero(input.reshape(1), True)

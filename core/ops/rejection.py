@@ -4,6 +4,7 @@ from .. import random_rejection
 from ..compile import general, nondifferentiable
 from ..errors import scalar_name
 from ..random_batches import drawn_from
+from ..shapes import dtype_of
 from ..slow import is_tensor
 from .reshaping import broadcast_tensors
 from .underived import no_forward_mode, underived
@@ -110,9 +111,9 @@ def binomial(count, prob, generator=None):
         >>> plugrad.binomial(plugrad.tensor([10.0, 100.0]), plugrad.tensor([0.5, 0.9]))
         tensor([ 7., 89.])
     """
-    if not count.dtype.is_floating_point:
+    if not dtype_of(count).is_floating_point:
         raise ValueError(f"binomial only supports floating-point dtypes for count, got: {scalar_name(count.dtype)}")
-    if prob.dtype is not count.dtype:
+    if dtype_of(prob) is not count.dtype:
         raise RuntimeError(f"Found dtype {scalar_name(prob.dtype)} but expected {scalar_name(count.dtype)}")
     count, prob = broadcast_tensors(count, prob)
     from .join import stack

@@ -3,7 +3,7 @@
 from .. import dtypes
 from ..errors import scalar_name
 from ..naming import named
-from ..shapes import one_axis
+from ..shapes import dtype_of, need_tensors, one_axis, rank_of, shape_of
 from ..tensor import Tensor
 from ..views import write_out
 from ..watching import watch
@@ -29,7 +29,7 @@ def put(input, index, source, accumulate=False):
         tensor([[0., 1.],
                 [1., 0.]])
     """
-    if index.dtype is not dtypes.int64:
+    if dtype_of(index) is not dtypes.int64:
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {scalar_name(index.dtype)}")
     if source.dtype is not input.dtype:
         raise RuntimeError(
@@ -152,7 +152,7 @@ def slice_scatter(input, src, dim=0, start=None, end=None, step=1, *, out=None):
 
 
 def _slice_scatter(input, src, dim, start, end, step):
-    axis = one_axis(dim, input.dim())
+    axis = one_axis(dim, rank_of(input))
     if not input.dim():
         raise RuntimeError("slice() cannot be applied to a 0-dim tensor.")
     if step <= 0:
@@ -168,7 +168,7 @@ def _with_part(input, src, part, key, kind):
 
 
 def _check_part(src, part):
-    if tuple(src._a.shape) != tuple(part._a.shape):
+    if tuple(shape_of(src)) != tuple(part._a.shape):
         raise RuntimeError(
             f"expected src to have a size equal to the slice of self. src size = {list(src._a.shape)}, slice size = "
             f"{list(part._a.shape)}"
@@ -197,6 +197,7 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1, *, out=None):
 def _diagonal_scatter(input, src, offset, dim1, dim2):
     from .reshaping import diagonal
 
+    need_tensors(input)
     _check_part(src, diagonal(input.detach(), offset, dim1, dim2))
     i, j = one_axis(dim1, input.dim()), one_axis(dim2, input.dim())
     xp, sizes = input._xp, tuple(input._a.shape)

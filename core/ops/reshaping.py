@@ -4,10 +4,10 @@ import warnings
 
 from .. import dtypes
 from ..dtypes import dtype as dtype_class
-from ..errors import invalid_combination
+from ..errors import invalid_combination, no_tensor
 from ..naming import named
 from ..shapes import axes as axes_of
-from ..shapes import infer_size, one_axis, sizes
+from ..shapes import infer_size, one_axis, rank_of, sizes
 from ..tensor import Tensor
 from ..views import write_out
 from . import shape as s
@@ -28,7 +28,10 @@ def view(input, *shape, dtype=None):
 
 def reshape(input, *shape):
     """Another shape: a view where possible, a copy elsewhere. One size may be -1."""
-    a = input._a
+    try:
+        a = input._a
+    except AttributeError:
+        raise no_tensor(input) from None
     target = infer_size(sizes(shape), input.numel())
     if input._xp.reshape_view(a, target) is not None:
         return s.view_(input, target)
@@ -47,7 +50,7 @@ def reshape_as(input, other):
 
 def flatten(input, start_dim=0, end_dim=-1):
     """One dimension in place of start_dim ... end_dim."""
-    rank = input.dim()
+    rank = rank_of(input)
     first, last = one_axis(start_dim, rank), one_axis(end_dim, rank)
     if rank == 0:
         return reshape(input, 1)
@@ -64,7 +67,7 @@ def flatten(input, start_dim=0, end_dim=-1):
 
 def unflatten(input, dim, sizes):
     """Several dimensions in place of one."""
-    axis = one_axis(dim, input.dim())
+    axis = one_axis(dim, rank_of(input))
     shape = input._a.shape
     try:
         inner = infer_size(tuple(sizes), shape[axis])
@@ -83,7 +86,7 @@ def ravel(input):
 def permute(input, *dims):
     """The dimensions in another order, a view."""
     order = sizes(dims)
-    if len(order) != input.dim():
+    if len(order) != rank_of(input):
         raise RuntimeError(
             f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering of "
             f"dimensions i.e. input.dim() = {input.dim()} is not equal to len(dims) = {len(order)}"
@@ -96,13 +99,13 @@ def permute(input, *dims):
 
 def transpose(input, dim0, dim1):
     """Two dimensions exchanged, a view."""
-    i, j = one_axis(dim0, input.dim()), one_axis(dim1, input.dim())
+    i, j = one_axis(dim0, rank_of(input)), one_axis(dim1, rank_of(input))
     return s.view_(input, ()) if input.dim() == 0 else s.transpose_(input, i, j)
 
 
 def t(input):
     """The transpose of a matrix; a vector is returned as it is."""
-    if input.dim() > 2:
+    if rank_of(input) > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.dim()}D")
     return s.t_(input, 0, 1) if input.dim() == 2 else named(view(input, *input.shape), "TBackward0")
 
@@ -111,7 +114,7 @@ def movedim(input, source, destination):
     """Dimensions moved to other places, the rest in their order."""
     source = (source,) if isinstance(source, int) else source
     destination = (destination,) if isinstance(destination, int) else destination
-    rank = input.dim()
+    rank = rank_of(input)
     if len(source) != len(destination):
         raise RuntimeError(
             f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain the same number of dims as "
@@ -133,7 +136,10 @@ def movedim(input, source, destination):
 
 def squeeze(input, dim=None):
     """Without the dimensions of size 1, or without the given ones of them."""
-    shape = input._a.shape
+    try:
+        shape = input._a.shape
+    except AttributeError:
+        raise no_tensor(input) from None
     if dim is None:
         return s.squeeze_(input, tuple(n for n in shape if n != 1))
     gone = axes_of(dim, len(shape)) or ()
@@ -143,13 +149,16 @@ def squeeze(input, dim=None):
 
 def unsqueeze(input, dim):
     """One more dimension of size 1."""
-    return s.unsqueeze_(input, one_axis(dim, input.dim() + 1))
+    return s.unsqueeze_(input, one_axis(dim, rank_of(input) + 1))
 
 
 def expand(input, *shape):
     """Dimensions of size 1 repeated to the given sizes, without copying; -1 keeps a size."""
     target = sizes(shape)
-    current = input._a.shape
+    try:
+        current = input._a.shape
+    except AttributeError:
+        raise no_tensor(input) from None
     extra = len(target) - len(current)
     if extra < 0:
         raise RuntimeError(
@@ -219,25 +228,25 @@ def repeat(input, *repeats):
 def tile(input, *dims):
     """repeat with missing leading counts taken as 1."""
     counts = sizes(dims)
-    return repeat(input, (1,) * (input.dim() - len(counts)) + counts)
+    return repeat(input, (1,) * (rank_of(input) - len(counts)) + counts)
 
 
 def flip(input, dims, *more):
     """Reversed along the given dimensions, a copy."""
     given = (dims, *more) if isinstance(dims, int) else tuple(dims)
-    return s.flip_(input, axes_of(given, input.dim()) or ()) if given else input.clone()
+    return s.flip_(input, axes_of(given, rank_of(input)) or ()) if given else input.clone()
 
 
 def fliplr(input):
     """Reversed along dimension 1."""
-    if input.dim() < 2:
+    if rank_of(input) < 2:
         raise RuntimeError("Input must be >= 2-d.")
     return flip(input, 1)
 
 
 def flipud(input):
     """Reversed along dimension 0."""
-    if input.dim() < 1:
+    if rank_of(input) < 1:
         raise RuntimeError("Input must be >= 1-d.")
     return flip(input, 0)
 
@@ -256,7 +265,7 @@ def roll(input, shifts, dims=None):
         return reshape(s.roll_(reshape(input, -1), shifts, (0,)), input.shape)
     if len(shifts) != len(dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
-    if not input.dim():
+    if not rank_of(input):
         raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
     return s.roll_(input, shifts, tuple(one_axis(d, input.dim()) for d in dims))
 
@@ -285,14 +294,14 @@ def triu(input, diagonal=0, *, out=None):
 
 
 def _matrix(name, input):
-    if input.dim() < 2:
+    if rank_of(input) < 2:
         raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
     return input
 
 
 def diagonal(input, offset=0, dim1=0, dim2=1):
     """The diagonal of two dimensions, as the last dimension of a view."""
-    i, j = one_axis(dim1, input.dim()), one_axis(dim2, input.dim())
+    i, j = one_axis(dim1, rank_of(input)), one_axis(dim2, rank_of(input))
     if i == j:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     rank = input.dim()
@@ -310,7 +319,7 @@ def diag(input, diagonal=0, *, out=None):
 
 
 def _diag(input, diagonal):
-    if input.dim() == 1:
+    if rank_of(input) == 1:
         n = input._a.shape[0] + abs(diagonal)
         return named(s.diagonal_backward(input, diagonal, (n, n)), "DiagEmbedBackward0")
     if input.dim() != 2:
@@ -320,7 +329,7 @@ def _diag(input, diagonal):
 
 def trace(input):
     """The sum of the diagonal of a matrix."""
-    if input.dim() != 2:
+    if rank_of(input) != 2:
         raise RuntimeError("trace: expected a matrix")
     return s.diagonal_(input, 0).sum()
 
@@ -378,7 +387,7 @@ def unfold(input, dimension, size, step):
 
 def select(input, dim, index):
     """One slice along a dimension, a view without it."""
-    axis = one_axis(dim, input.dim())
+    axis = one_axis(dim, rank_of(input))
     if input.dim() == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     n = input._a.shape[axis]

@@ -7,7 +7,7 @@ from ..create import _give, _leaf, _size_of, _space, check_dtype, check_options,
 from ..memory_format import inverse
 from ..naming import named
 from ..random_batches import drawn, drawn_from, fresh
-from ..shapes import broadcast_shapes
+from ..shapes import broadcast_shapes, dtype_of, rank_of
 from ..tensor import Tensor
 from ..views import check_in_place, store, write_out
 from . import shape as s
@@ -126,7 +126,7 @@ def randint_like(input, low, high=None, *, generator=None, dtype=None, device=No
 
 def bernoulli(input, p=None, *, generator=None, out=None):
     """Return ones with the probabilities in ``input`` (or p everywhere), zeros elsewhere."""
-    d = input.dtype
+    d = dtype_of(input)
     if p is not None:
         made = drawn_from(lambda host: random.bernoulli(p, host.shape, d, generator), input)
         made = underived(made, (input,), "derivative for aten::bernoulli is not implemented")
@@ -192,7 +192,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     Raises:
         RuntimeError: weights of other than one or two dimensions, or more draws than there are categories.
     """
-    if input.dim() not in (1, 2):
+    if rank_of(input) not in (1, 2):
         raise RuntimeError("prob_dist must be 1 or 2 dim")
     return _give(out, drawn_from(lambda host: multinomial_of(host, num_samples, replacement, generator), input))
 

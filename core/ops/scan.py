@@ -3,7 +3,7 @@
 from .. import dtypes
 from ..compile import general
 from ..errors import scalar_name
-from ..shapes import one_axis
+from ..shapes import one_axis, rank_of
 from ..tensor import Tensor
 from ..views import write_out
 from .reduction import pair_type
@@ -70,7 +70,7 @@ def cummin(input, dim, *, out=None):
 
 
 def _extreme_so_far(name, row, kind, input, dim, out):
-    axis = one_axis(dim, input.dim())
+    axis = one_axis(dim, rank_of(input))
     if input.is_complex():
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{scalar_name(input.dtype)}'")
     if input.dtype is dtypes.bool_:
@@ -95,7 +95,7 @@ def logcumsumexp(input, dim, *, out=None):
         >>> plugrad.logcumsumexp(plugrad.zeros(3), 0).exp()
         tensor([1., 2., 3.])
     """
-    axis = one_axis(dim, input.dim())
+    axis = one_axis(dim, rank_of(input))
     if input.dtype.kind < dtypes.FLOAT:
         raise NotImplementedError(f"\"logcumsumexp_out_cpu\" not implemented for '{scalar_name(input.dtype)}'")
     made = logcumsumexp_(input, axis)

@@ -4,7 +4,7 @@ from .. import dtypes
 from ..compile import general
 from ..errors import scalar_name
 from ..naming import named
-from ..shapes import one_axis
+from ..shapes import dtype_of, one_axis
 from ..tensor import Tensor
 from ..views import write_out
 from ..watching import watch
@@ -60,7 +60,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True, out=Non
 
 def check_scatter(input, axis, index, src, name="scatter"):
     """Raise what torch raises for index and src that do not fit the input."""
-    if index.dtype not in (dtypes.int32, dtypes.int64):
+    if dtype_of(index) not in (dtypes.int32, dtypes.int64):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
     if isinstance(src, Tensor) and src.dtype is not input.dtype:
         raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")

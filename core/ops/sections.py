@@ -4,7 +4,7 @@ import itertools
 
 from .. import dtypes
 from ..errors import scalar_name
-from ..shapes import one_axis
+from ..shapes import one_axis, rank_of
 from ..tensor import Tensor
 from . import shape as s
 
@@ -25,7 +25,7 @@ def tensor_split(input, indices_or_sections, dim=0):
         >>> plugrad.tensor_split(plugrad.arange(5), 2)
         (tensor([0, 1, 2]), tensor([3, 4]))
     """
-    if input.dim() == 0:
+    if rank_of(input) == 0:
         raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     axis = one_axis(dim, input.dim())
     if isinstance(indices_or_sections, Tensor):
@@ -75,7 +75,7 @@ def _read_places(places):
 
 
 def _split_along(name, input, indices_or_sections, axis, least):
-    if input.dim() < least:
+    if rank_of(input) < least:
         raise RuntimeError(
             f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {input.dim()} dimensions!"
         )
@@ -91,7 +91,7 @@ def _split_along(name, input, indices_or_sections, axis, least):
 
 def hsplit(input, indices_or_sections):
     """Cut along the second dimension (the first of a vector) into equal parts, or at the listed places; views."""
-    return _split_along("hsplit", input, indices_or_sections, 0 if input.dim() == 1 else 1, 1)
+    return _split_along("hsplit", input, indices_or_sections, 0 if rank_of(input) == 1 else 1, 1)
 
 
 def vsplit(input, indices_or_sections):

@@ -3,7 +3,7 @@
 from .. import dtypes
 from ..errors import scalar_name
 from ..naming import named
-from ..shapes import broadcast_shapes
+from ..shapes import broadcast_shapes, rank_of
 from ..tensor import Tensor
 from .matrix_checks import (
     c_name,
@@ -151,7 +151,7 @@ def cholesky_solve(input, L, upper=False, *, out=None):
                 [0.2500]])
     """
     for what, x in (("b", input), ("u", L)):
-        if x.dim() < 2:
+        if rank_of(x) < 2:
             raise RuntimeError(f"{what} should have at least 2 dimensions, but has {x.dim()} dimensions instead")
     if input.dtype is not L.dtype:
         raise RuntimeError(

@@ -6,6 +6,7 @@ from .. import dtypes
 from ..compile import elementwise
 from ..errors import scalar_name
 from ..naming import named
+from ..shapes import dtype_of
 from ..slow import is_tensor, result_type
 from ..tensor import Tensor
 from ..views import write_out
@@ -224,7 +225,7 @@ def mvlgamma(input, p, *, out=None):
     """
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
-    if input.dtype is dtypes.bool_:
+    if dtype_of(input) is dtypes.bool_:
         raise RuntimeError("The input tensor may not be a boolean tensor.")
     return _out(out, mvlgamma_(input, p), input)
 

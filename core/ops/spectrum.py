@@ -5,6 +5,7 @@ import warnings
 from .. import dtypes
 from ..errors import scalar_name
 from ..naming import named
+from ..shapes import need_tensors
 from ..tensor import Tensor
 from . import shape as s
 from .fft import fft_c2c_, fft_c2r_, fft_r2c_
@@ -226,6 +227,7 @@ def istft(
 def _inverse_call(input, n_fft, hop, width, window, flags, length, return_complex):
     shown = "None" if window is None else f"{window.type()}{{{list(window._a.shape)}}}"
     center, normalized, onesided = ("None" if v is None else str(int(v)) for v in flags)
+    need_tensors(input)
     kind = f"{input.device.type.upper()}{scalar_name(input.dtype)}Type"
     return (
         f"istft({kind}{list(input._a.shape)}, n_fft={n_fft}, hop_length={hop}, win_length={width}, window={shown}, "

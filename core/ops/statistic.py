@@ -4,7 +4,7 @@ from .. import dtypes
 from ..compile import general
 from ..errors import scalar_name
 from ..naming import named
-from ..shapes import one_axis
+from ..shapes import dtype_of, need_tensors, one_axis, rank_of
 from ..tensor import Tensor
 from ..views import write_out
 from . import elementwise as e
@@ -109,7 +109,7 @@ def nanmedian(input, dim=None, keepdim=False, *, out=None):
 
 
 def _middle(name, kind, skips_nan, input, dim, keepdim, out):
-    if input.dtype is dtypes.bool_ or input.is_complex():
+    if dtype_of(input) is dtypes.bool_ or input.is_complex():
         raise _not_for("median_cpu", input)
     node = "MedianBackward" if name == "median" else "NanmedianBackward"
     if dim is None:
@@ -148,7 +148,7 @@ def mode(input, dim=-1, keepdim=False, *, out=None):
         >>> plugrad.mode(plugrad.tensor([1, 2, 2])).values
         tensor(2)
     """
-    axis = one_axis(dim, input.dim())
+    axis = one_axis(dim, rank_of(input))
     _need_size("mode", input, axis)
     if input.is_complex():
         raise _not_for("mode_cpu", input)
@@ -173,7 +173,7 @@ def aminmax(input, *, dim=None, keepdim=False, out=None):
         >>> plugrad.aminmax(plugrad.tensor([2.0, 1.0])).max
         tensor(2.)
     """
-    if input.is_complex():
+    if dtype_of(input).is_complex:
         raise _not_for("aminmax_cpu", input)
     if dim is None and not input.numel():
         raise RuntimeError(
@@ -199,7 +199,7 @@ def nansum(input, dim=None, keepdim=False, *, dtype=None, out=None):
         >>> plugrad.nansum(plugrad.tensor([1.0, float("nan"), 2.0]))
         tensor(3.)
     """
-    if input.is_complex():
+    if dtype_of(input).is_complex:
         raise RuntimeError("nansum on CPU does not support complex inputs")
     if input.dtype.kind < dtypes.FLOAT:
         from .reduction import sum
@@ -225,7 +225,7 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None):
         >>> plugrad.nanmean(plugrad.tensor([1.0, float("nan"), 3.0]))
         tensor(2.)
     """
-    if input.dtype.kind < dtypes.FLOAT:
+    if dtype_of(input).kind < dtypes.FLOAT:
         raise RuntimeError(
             "nanmean(): expected input to have floating point or complex dtype but got " + scalar_name(input.dtype)
         )
@@ -303,6 +303,7 @@ def dist(input, other, p=2):
     """
     from .reduction import power_norm
 
+    need_tensors(input, other)
     difference = input - other
     if difference.dtype.kind < dtypes.FLOAT:
         raise RuntimeError(

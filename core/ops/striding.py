@@ -5,6 +5,7 @@ from .. import dtypes
 from ..compile import linear, view
 from ..errors import scalar_name
 from ..naming import named
+from ..shapes import dtype_of, need_tensors
 from ..slow import native_dtype
 from ..tensor import Tensor, alias
 from ..views import check_in_place, turn, write_out
@@ -107,6 +108,7 @@ def geometries(name, input, size, stride, storage_offset):
     size, stride = whole_numbers(name, "size", 1, size), whole_numbers(name, "stride", 2, stride)
     if len(size) != len(stride):
         raise RuntimeError("mismatch in length of strides and shape")
+    need_tensors(input)
     source = input._xp.geometry(input._a)
     target = (size, stride, source[2] if storage_offset is None else int(storage_offset))
     check_places(input, target)
@@ -140,6 +142,7 @@ def check_places(input, target):
 
 def as_strided_(input, size, stride, storage_offset=None):
     """In-place form of :func:`as_strided`: the tensor itself takes the sizes and strides."""
+    need_tensors(input)
     check_in_place(input)
     if not input._xp.has_strides:
         raise NotImplementedError(
@@ -191,7 +194,7 @@ def view_as_real(input):
         >>> plugrad.view_as_real(plugrad.tensor([1 + 2j]))
         tensor([[1., 2.]])
     """
-    if not input.is_complex():
+    if not dtype_of(input).is_complex:
         raise RuntimeError("view_as_real is only supported for complex tensors")
     return (view_as_real_ if input._xp.has_strides else real_pairs)(input)
 
@@ -210,7 +213,7 @@ def view_as_complex(input):
         >>> plugrad.view_as_complex(plugrad.tensor([[1.0, 2.0]]))
         tensor([1.+2.j])
     """
-    if input.dtype not in (dtypes.float16, dtypes.float32, dtypes.float64):
+    if dtype_of(input) not in (dtypes.float16, dtypes.float32, dtypes.float64):
         raise RuntimeError(
             "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: "
             f"{scalar_name(input.dtype)}"

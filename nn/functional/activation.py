@@ -9,7 +9,7 @@ from ...core.ops import activation as a
 from ...core.ops import elementwise as e
 from ...core.outputs import FOUND, SCALAR_TYPE, write_same
 from ...core.queries import finfo
-from ...core.shapes import one_axis
+from ...core.shapes import dtype_of, need_tensors, one_axis, rank_of, shape_of
 from ...core.views import store
 
 __all__ = [
@@ -129,9 +129,9 @@ def prelu(input, weight):
 
 
 def _check_prelu(input, weight):
-    if weight.dim() > 1:
+    if rank_of(weight) > 1:
         raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.dim()}")
-    if input.dtype is not weight.dtype:
+    if dtype_of(input) is not weight.dtype:
         raise RuntimeError(
             f"prelu: Type promoting not supported. Got {scalar_name(input.dtype)} and {scalar_name(weight.dtype)}"
         )
@@ -162,6 +162,7 @@ def drawn_slopes(input, lower, upper, training, inplace, generator=None):
     """:func:`rrelu`, with a generator of one's own."""
     if lower > upper:
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
+    need_tensors(input)
     xp = input._xp
     noise = xp.where(input._a > 0, xp.ones_like(input._a), xp.full(input._a.shape, (lower + upper) / 2, input._a.dtype))
     if training:
@@ -370,7 +371,7 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    if input.dtype is dtypes.bool_:
+    if dtype_of(input) is dtypes.bool_:
         raise RuntimeError("Bool inputs not supported for hardtanh")
     made = e.hardtanh(input, min_val, max_val)
     return store(input, made) if inplace else made
@@ -402,7 +403,7 @@ def threshold(input, threshold, value, inplace=False):
         >>> plugrad.nn.functional.threshold(plugrad.tensor([0.1, 0.7]), 0.5, 9.0)
         tensor([9.0000, 0.7000])
     """
-    if input.dtype is dtypes.bool_:
+    if dtype_of(input) is dtypes.bool_:
         raise NotImplementedError("\"threshold_cpu\" not implemented for 'Bool'")
     if input.dtype.kind == dtypes.INT:
         threshold, value = int(threshold), int(value)
@@ -429,7 +430,7 @@ def hardshrink(input, lambd=0.5, *, out=None):
 
 
 def _check_real(kernel, input):
-    if not input.is_floating_point():
+    if not dtype_of(input).is_floating_point:
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(input.dtype)}'")
 
 
@@ -513,7 +514,7 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", UserWarning, stacklevel=2)
-    waiting = from_host(random.exponential(tuple(logits._a.shape), logits.dtype), logits.device)
+    waiting = from_host(random.exponential(tuple(shape_of(logits)), logits.dtype), logits.device)
     soft = ((logits + -waiting.log()) / tau).softmax(dim)
     if not hard:
         return soft

@@ -3,9 +3,10 @@
 import math
 
 from ...core import dtypes
-from ...core.errors import scalar_name
+from ...core.errors import no_tensor, scalar_name
 from ...core.ops import loss as rows
 from ...core.ops import reduce as r
+from ...core.shapes import shape_of
 from ...core.tensor import Tensor, wrap
 from ...core.watching import watch
 from .loss import not_differentiable
@@ -38,7 +39,10 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
 
 
 def _nll(input, target, weight, reduction, ignore_index):
-    shape, places = input._a.shape, target._a.shape
+    try:
+        shape, places = input._a.shape, target._a.shape
+    except AttributeError:
+        raise no_tensor(target if hasattr(input, "_xp") else input) from None
     rank = len(shape)
     if rank != 2 or places != shape[:1]:
         _check_class_shapes(shape, places)
@@ -184,7 +188,7 @@ def _soft_cross_entropy(input, target, weight, ignore_index, reduction, label_sm
         raise RuntimeError("ignore_index is not supported for floating point target")
     _check_smoothing(label_smoothing)
     classes = input.size(axis)
-    if weight is not None and weight._a.shape != (classes,):
+    if weight is not None and shape_of(weight) != (classes,):
         raise RuntimeError(
             f"cross_entropy: weight tensor should be defined either for all {classes} classes or no classes but got weight tensor "
             f"of shape: {list(weight._a.shape)}"

@@ -4,6 +4,7 @@ import warnings
 
 from ...core.ops import conv as rows
 from ...core.ops import shape as s
+from ...core.shapes import rank_of
 from ...core.tensor import Tensor
 
 __all__ = [
@@ -303,7 +304,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
                  [3.]]])
     """
     kernel, dilation, padding, stride = (_pair(v) for v in (kernel_size, dilation, padding, stride))
-    if input.dim() not in (3, 4):
+    if rank_of(input) not in (3, 4):
         raise RuntimeError(
             "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: "
             f"{list(input.shape)}"
@@ -337,7 +338,7 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """
     size, kernel = _pair(output_size), _pair(kernel_size)
     dilation, padding, stride = (_pair(v) for v in (dilation, padding, stride))
-    if input.dim() not in (2, 3):
+    if rank_of(input) not in (2, 3):
         raise RuntimeError(
             "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, but got: "
             f"{list(input.shape)}"

@@ -5,6 +5,7 @@ from ...core.errors import scalar_name
 from ...core.naming import named
 from ...core.ops.distance import pdist
 from ...core.ops.norm import distance_norm_
+from ...core.shapes import need_tensors, rank_of
 from ...core.slow import result_type
 from .loss import in_one_shape
 
@@ -26,6 +27,7 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
         >>> plugrad.nn.functional.cosine_similarity(plugrad.tensor([[3.0, 4.0]]), plugrad.tensor([[1.0, 0.0]]))
         tensor([0.6000])
     """
+    need_tensors(x1, x2)
     common = result_type((x1, x2))
     if common.kind != dtypes.FLOAT:
         raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {scalar_name(common)}")
@@ -51,7 +53,8 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
         >>> plugrad.nn.functional.pairwise_distance(plugrad.zeros(1, 2), plugrad.tensor([[3.0, 4.0]]))
         tensor([5.0000])
     """
+    need_tensors(x1, x2)
     difference = x1 - x2 + eps
-    if p == 2.0 and difference.dim():
+    if p == 2.0 and rank_of(difference):
         return distance_norm_(difference, (difference.dim() - 1,), keepdim)
     return named(difference.norm(p, -1, keepdim), "NormBackward1")

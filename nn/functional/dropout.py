@@ -7,6 +7,7 @@ from ...core import dtypes, random
 from ...core.errors import scalar_name
 from ...core.ops.elementwise import add, mul
 from ...core.random_batches import drawn_parts
+from ...core.shapes import numel_of
 from ...core.views import store
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
@@ -55,7 +56,7 @@ def _channel_shape(input):
 
 
 def _dropped(input, p, training, inplace, shape_of):
-    if p == 0 or not training or not input.numel():
+    if p == 0 or not training or not numel_of(input):
         return input
     if p == 1:
         made = mul(input, 0.0)

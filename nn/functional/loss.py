@@ -7,6 +7,7 @@ from ...core import dtypes
 from ...core.errors import broadcast_failure, scalar_name
 from ...core.ops import loss as rows
 from ...core.ops.reshaping import broadcast_tensors
+from ...core.shapes import dtype_of, need_tensors
 from ...core.slow import result_type
 from .reduction import reduced, reduction_of
 
@@ -269,6 +270,7 @@ def _constant(function, name, input, weight, error):
     """The raw array of a weight in the dtype of input, checked; None stays None."""
     if weight is None:
         return None
+    need_tensors(weight)
     if weight.requires_grad:
         raise not_differentiable(function, name)
     failure = broadcast_failure([input._a.shape, weight._a.shape])
@@ -350,7 +352,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
 
 def divergence(input, target, reduction, log_target):
     """:func:`kl_div` without its words about the mean."""
-    if input.dtype.kind < dtypes.FLOAT and target.dtype.kind < dtypes.FLOAT:
+    if dtype_of(input).kind < dtypes.FLOAT and target.dtype.kind < dtypes.FLOAT:
         raise RuntimeError("kl_div: Integral inputs not supported.")
     loss = target.exp() * (target - input) if log_target else rows.xlogy(target, target) - target * input
     return reduced(loss, reduction)
@@ -372,6 +374,7 @@ def poisson_nll_loss(
         tensor(1.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
+    need_tensors(input, target)
     loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
         stirling = target * target.log() - target + 0.5 * (2 * math.pi * target).log()
@@ -400,8 +403,10 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
         if var < 0:
             raise ValueError("var has negative entry/entries")
         var = input.detach() * 0 + var
-    elif bool((var < 0).any()):
-        raise ValueError("var has negative entry/entries")
+    else:
+        need_tensors(var)
+        if bool((var < 0).any()):
+            raise ValueError("var has negative entry/entries")
     var = _fitting_var(input, var)
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid")

@@ -5,6 +5,7 @@ from ...core.errors import broadcast_failure, scalar_name
 from ...core.ops import loss as rows
 from ...core.ops.elementwise import minimum
 from ...core.ops.reshaping import broadcast_tensors
+from ...core.shapes import dtype_of, need_tensors, numel_of, rank_of, shape_of
 from ...core.slow import result_type
 from ...core.watching import watch
 from .distance import pairwise_distance
@@ -37,7 +38,7 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
         tensor(1.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    if input1.dim() != input2.dim() or input1.dim() != target.dim():
+    if rank_of(input1) != rank_of(input2) or rank_of(input1) != rank_of(target):
         raise RuntimeError(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.size()}, input2: {input2.size()}, target: {target.size()} "
@@ -68,10 +69,11 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
         tensor(0.6931)
     """
     reduction = reduction_of(reduction, size_average, reduce)
+    need_tensors(input, target)
     if target.requires_grad:
         raise not_differentiable("soft_margin_loss", "target")
     found = dtypes.promote_types(result_type((input, target)), dtypes.float32)
-    if found.kind > input.dtype.kind:
+    if found.kind > dtype_of(input).kind:
         raise RuntimeError(
             f"result type {scalar_name(found)} can't be cast to the desired output type {scalar_name(input.dtype)}"
         )
@@ -133,7 +135,7 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
         tensor(1.)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    rank = target.dim()
+    rank = rank_of(target)
     if rank > 1:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if input1.dim() != rank + 1 or input2.dim() != rank + 1:
@@ -184,10 +186,10 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
 
 
 def _check_multi_margin(input, target, weight):
-    shape = list(input.shape)
+    shape = list(shape_of(input))
     _check_rows(shape)
     n, c = (1, input.numel()) if input.dim() < 2 else shape
-    if target.numel() != n or target.dim() > 1:
+    if numel_of(target) != n or target.dim() > 1:
         raise RuntimeError(
             "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). Expected "
             f"target size [{n}], but got {list(target.shape)}. Input has shape {shape}."
@@ -230,9 +232,9 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
         tensor(0.8500)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    shape = list(input.shape)
+    shape = list(shape_of(input))
     _check_rows(shape)
-    if target._a.shape != input._a.shape and not (input.dim() + target.dim() == 1 and target.numel() == 1):
+    if shape_of(target) != input._a.shape and not (input.dim() + target.dim() == 1 and target.numel() == 1):
         raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {shape}")
     _check_kernel("multilabel_margin_loss_forward_out_frame", input, target)
     n, c = (1, input.numel()) if input.dim() < 2 else shape
@@ -299,7 +301,7 @@ def _check_margin(margin):
 
 def triplet(anchor, positive, negative, distance, margin, swap, reduction):
     """:func:`triplet_margin_with_distance_loss` with any margin."""
-    ranks = anchor.dim(), positive.dim(), negative.dim()
+    ranks = rank_of(anchor), rank_of(positive), rank_of(negative)
     if len(set(ranks)) > 1:
         raise RuntimeError(
             "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: anchor "

@@ -3,10 +3,11 @@
 import math
 
 from ...core import dtypes
-from ...core.errors import scalar_name
+from ...core.errors import no_tensor, scalar_name
 from ...core.ops import norm as rows
 from ...core.ops.arithmetic import div
 from ...core.queries import finfo
+from ...core.shapes import need_tensors, numel_of
 from .loss import not_differentiable
 from .padding import pad
 from .pool import avg_pool2d, avg_pool3d
@@ -58,15 +59,19 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
 
 def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps):
     """:func:`batch_norm` that in training also takes one value per channel."""
-    if not input.numel():
+    if not numel_of(input):
         return _nothing_normalized(input, weight, bias)
     if (running_mean is None) is not (running_var is None) or (running_mean is None and not training):
         raise _missing_statistics(running_mean, training)
     parts = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     shape = input._a.shape
-    for name, part in parts.items():
-        if part is not None and (len(shape) < 2 or part._a.shape != shape[1:2]):
-            raise _channel_error(name, part, shape)
+    try:
+        for name, part in parts.items():
+            if part is not None and (len(shape) < 2 or part._a.shape != shape[1:2]):
+                raise _channel_error(name, part, shape)
+    except AttributeError:
+        need_tensors(*(part for part in parts.values() if part is not None))
+        raise
     if len(shape) < 2:
         input.size(1)  # raises
     if running_mean is None:
@@ -116,7 +121,7 @@ def _missing_statistics(running_mean, training):
 
 def _channel_error(name, part, shape):
     channels = shape[1] if len(shape) > 1 else 0
-    return RuntimeError(f"{name} should contain {channels} elements not {part.numel()}")
+    return RuntimeError(f"{name} should contain {channels} elements not {numel_of(part)}")
 
 
 def _check_dtypes(kernel, input, *parts):
@@ -249,19 +254,26 @@ def _last_axes(name, star, input, normalized_shape, weight, bias):
         raise TypeError(
             f"{name}(): argument 'normalized_shape' (position 2) must be tuple of ints, not {type(normalized_shape).__name__}"
         ) from None
-    shape = input._a.shape
+    try:
+        shape = input._a.shape
+    except AttributeError:
+        raise no_tensor(input) from None
     rank, n = len(shape), len(wanted)
     if n == 0:
         raise RuntimeError(
             "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
             "normalized_shape = []"
         )
-    for what, part in (("weight", weight), ("bias", bias)):
-        if part is not None and part._a.shape != wanted:
-            raise RuntimeError(
-                f"Expected {what} to be of same shape as normalized_shape, but got {what} of shape {list(part._a.shape)} and "
-                f"normalized_shape = {list(wanted)}"
-            )
+    try:
+        for what, part in (("weight", weight), ("bias", bias)):
+            if part is not None and part._a.shape != wanted:
+                raise RuntimeError(
+                    f"Expected {what} to be of same shape as normalized_shape, but got {what} of shape {list(part._a.shape)} and "
+                    f"normalized_shape = {list(wanted)}"
+                )
+    except AttributeError:
+        need_tensors(*(part for part in (weight, bias) if part is not None))
+        raise
     if shape[rank - n :] != wanted or n > rank:
         listed = ", ".join(map(str, wanted))
         raise RuntimeError(
@@ -301,7 +313,10 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
 
 def native_group_norm(input, num_groups, weight, bias, eps):
     """:func:`group_norm` that also takes one value per group."""
-    shape = input._a.shape
+    try:
+        shape = input._a.shape
+    except AttributeError:
+        raise no_tensor(input) from None
     if num_groups <= 0:
         raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
     c = input.size(1)
@@ -310,12 +325,16 @@ def native_group_norm(input, num_groups, weight, bias, eps):
             "Expected number of channels in input to be divisible by num_groups, but got input of shape "
             f"{list(shape)} and num_groups={num_groups}"
         )
-    for what, part in (("weight", weight), ("bias", bias)):
-        if part is not None and part._a.shape != (c,):
-            raise RuntimeError(
-                f"Expected {what} to be a vector of size equal to the number of channels in input, but got {what} of shape "
-                f"{list((weight if weight is not None else bias)._a.shape)} and input of shape {list(shape)}"
-            )
+    try:
+        for what, part in (("weight", weight), ("bias", bias)):
+            if part is not None and part._a.shape != (c,):
+                raise RuntimeError(
+                    f"Expected {what} to be a vector of size equal to the number of channels in input, but got {what} of shape "
+                    f"{list((weight if weight is not None else bias)._a.shape)} and input of shape {list(shape)}"
+                )
+    except AttributeError:
+        need_tensors(*(part for part in (weight, bias) if part is not None))
+        raise
     _check_dtypes("GroupNormKernelImpl", input, weight, bias)
     return rows.group_norm_(input, weight, bias, num_groups, eps)[0]
 

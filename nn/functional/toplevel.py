@@ -8,6 +8,7 @@ from ...core.ops import reduction as r
 from ...core.ops.reshaping import broadcast_tensors
 from ...core.ops.underived import underived
 from ...core.outputs import write_same
+from ...core.shapes import need_tensors, shape_of
 from . import activation, loss, margin_loss, norm, pool
 from .distance import pairwise_distance
 from .dropout import alpha_dropout as drop_alpha
@@ -216,6 +217,7 @@ def max_pool3d(input, kernel_size, stride=(), padding=0, dilation=1, ceil_mode=F
 # --- rows of a table ---
 def embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=False):
     """weight[indices]; a ``padding_idx`` from 0 on names a row that gets no gradient."""
+    need_tensors(weight)
     row = padding_idx if 0 <= padding_idx < weight.size(0) else None
     return rows_of_table(indices, weight, row, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
 
@@ -239,7 +241,7 @@ def _word(name, place, reduction):
 def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None, reduction=0):
     """Binary cross entropy of sigmoid(input), computed without overflow."""
     word = _word("binary_cross_entropy_with_logits", 5, reduction)
-    if input._a.shape != target._a.shape:
+    if shape_of(input) != shape_of(target):
         input, target = broadcast_tensors(input, target)
     return loss.binary_cross_entropy_with_logits(input, target, weight, reduction=word, pos_weight=pos_weight)
 
