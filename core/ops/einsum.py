@@ -9,6 +9,7 @@ import functools
 import importlib.util
 from string import ascii_lowercase, ascii_uppercase
 
+from ..naming import named
 from ..tensor import Tensor
 from . import reduction as r
 from . import reshaping
@@ -222,12 +223,21 @@ def combined(parts, outputs):
         (t, labels), (other, theirs) = rest[first], rest[second]
         rest = [part for i, part in enumerate(rest) if i not in (first, second)]
         needed = {*outputs, *(name for _, later in rest for name in later)}
-        rest.append(pair(t, labels, other, theirs, needed))
+        rest.append(pair(t, labels, other, theirs, needed, outputs))
     ((t, labels),) = rest
     t, labels = summed(t, labels, set(outputs))
     if labels != outputs:
         t = t.permute([labels.index(name) for name in outputs])
+    if len(parts) > 1 and not {name for _, mine in parts for name in mine} <= set(outputs):
+        t = without_summed(t)
     return t
+
+
+def without_summed(t):
+    """The result as torch leaves it: there the summed dimensions are of size 1 until the last node, a view, drops them."""
+    if t._fn is None or t.grad_fn.name() == "ViewBackward0":
+        return t
+    return named(t.view(t.shape), "ViewBackward0")
 
 
 def order(parts, outputs):
@@ -262,7 +272,7 @@ def summed(t, labels, needed):
     return (r.sum(t, gone), [name for name in labels if name in needed]) if gone else (t, labels)
 
 
-def pair(x, of_x, y, of_y, needed):
+def pair(x, of_x, y, of_y, needed, outputs):
     """The product of two operands, summed over the labels of both that are not needed."""
     x, of_x = summed(x, of_x, needed | set(of_y))
     y, of_y = summed(y, of_y, needed | set(of_x))
@@ -272,7 +282,8 @@ def pair(x, of_x, y, of_y, needed):
         [name for name in mine if name not in theirs] for mine, theirs in ((of_x, of_y), (of_y, of_x))
     )
     if not inner:
-        return product(x, of_x, y, of_y, [*batch, *of_x_only, *of_y_only])
+        made = [*batch, *of_x_only, *of_y_only]
+        return product(x, of_x, y, of_y, [name for name in outputs if name in made] if needed <= {*outputs} else made)
     size = {**dict(zip(of_x, x.shape, strict=True)), **dict(zip(of_y, y.shape, strict=True))}
     left = blocks(x, of_x, (batch, of_x_only, inner), size)
     right = blocks(y, of_y, (batch, inner, of_y_only), size)

@@ -100,3 +100,34 @@ def test_the_order_that_opt_einsum_finds():
     assert len(steps) == len(tensors) - 1
     assert all(len(step) == 2 for step in steps)
     assert_close(plugrad.einsum(CHAIN[0], *tensors), np.einsum(CHAIN[0], *arrays), 1e-12, 1e-12)
+
+
+NODES = {
+    ("ij,jk->ki", (3, 4), (4, 5)): "ViewBackward0",
+    ("ij,jk,kl->il", (3, 4), (4, 5), (5, 2)): "ViewBackward0",
+    ("ij,jk,kl->li", (3, 4), (4, 5), (5, 2)): "ViewBackward0",
+    ("i,j,k->kji", (2,), (3,), (4,)): "MulBackward0",
+    ("ij,k->ik", (2, 3), (4,)): "ViewBackward0",
+    ("ij,ij->ji", (2, 3), (2, 3)): "MulBackward0",
+    ("ij,jk,kl->lki", (2, 3), (3, 4), (4, 5)): "ViewBackward0",
+    ("ij->ji", (2, 3)): "PermuteBackward0",
+}
+
+
+@pytest.mark.cpu
+@pytest.mark.parametrize("found", [True, False])
+@pytest.mark.parametrize("case", NODES, ids=lambda case: case[0])
+def test_the_last_node_is_the_same_in_every_order(case, found, monkeypatch):
+    if found:
+        pytest.importorskip("opt_einsum")
+    monkeypatch.setattr(plugrad.core.ops.einsum, "knows_orders", lambda: found)
+    made = plugrad.einsum(case[0], *(plugrad.ones(shape, requires_grad=True) for shape in case[1:]))
+    assert made.grad_fn.name() == NODES[case]
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("case", NODES, ids=lambda case: case[0])
+def test_the_last_node_of_torch(case):
+    torch = pytest.importorskip("torch")
+    made = torch.einsum(case[0], *(torch.ones(shape, requires_grad=True) for shape in case[1:]))
+    assert made.grad_fn.name() == NODES[case]
