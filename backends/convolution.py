@@ -149,6 +149,11 @@ class Convolution:
         """The transposed convolution: :meth:`convolution_input` and a bias."""
         return self._with_bias(self.convolution_input(x, weight, size, stride, padding, dilation, groups), bias)
 
+    def convolution_extended(self, x, weight, bias, met, widths, stride, dilation, groups):
+        """The transposed convolution into the spatial sizes ``met`` by all windows, filled up with 0 or cut by ``widths``."""
+        out = self.convolution_transposed(x, weight, None, met, stride, (0,) * len(stride), dilation, groups)
+        return self._with_bias(self.pad(out, widths, 0), bias)
+
     def channel_sum(self, g):
         """g (N, O, *S) summed over all but the channels: the gradient of a bias."""
         return self.sum(g, (0, *range(2, len(g.shape))), False)

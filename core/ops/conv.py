@@ -160,6 +160,32 @@ convolution_transposed_ = general(
     match=True,
     check=transposed_check,
 )
+
+
+def inwards(xp, g, widths):
+    """What meets the windows of a gradient whose output was filled up or cut by those widths."""
+    return xp.pad(g, tuple((-before, -after) for before, after in widths), 0)
+
+
+def extended_check(x, weight, bias, met, widths, stride, dilation, groups):
+    return transposed_check(x, weight, bias, met, stride, (0,), dilation, groups)
+
+
+convolution_extended_ = general(
+    "convolution_extended_(x, weight, bias?, *, met, widths, stride, dilation, groups)",
+    lambda xp, g, weight, widths, stride, dilation, groups: xp.convolution(
+        inwards(xp, g, widths), weight, None, stride, (0,) * len(stride), dilation, groups
+    ),
+    lambda xp, g, x, weight_shape, widths, stride, dilation, groups: xp.convolution_weight(
+        x, inwards(xp, g, widths), tuple(weight_shape[2:]), stride, (0,) * len(stride), dilation, groups
+    ),
+    lambda xp, g: xp.channel_sum(g),
+    doc="the transpose of a convolution, into the sizes ``met``, filled up or cut by ``widths``, plus a bias",
+    xp="convolution_extended",
+    node="ConvolutionBackward0",
+    match=True,
+    check=extended_check,
+)
 convolution_input = bilinear(
     "convolution_input(y, weight, *, size, stride, padding, dilation, groups)",
     lambda xp, g, weight, stride, padding, dilation, groups: xp.convolution(

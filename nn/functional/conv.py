@@ -266,10 +266,9 @@ def _transposed(dims, input, weight, bias, stride, padding, output_padding, grou
 def _extended(input, weight, bias, axes, dilation, groups):
     """Where the output reaches so far that more windows would fit: all that is met, then cut or filled up on both sides."""
     met = tuple((n - 1) * t + d * (k - 1) + 1 for n, k, t, _, _, d in axes)
-    stride, none = tuple(t for _, _, t, _, _, _ in axes), (0,) * len(axes)
-    out = rows.convolution_transposed_(input, weight, None, met, stride, none, dilation, groups)
-    out = s.pad_(out, ((0, 0), (0, 0), *((-p, e - p) for _, _, _, p, e, _ in axes)), 0)
-    return out if bias is None else out + bias.reshape(-1, *(1 for _ in axes))
+    stride = tuple(t for _, _, t, _, _, _ in axes)
+    widths = ((0, 0), (0, 0), *((-p, e - p) for _, _, _, p, e, _ in axes))
+    return rows.convolution_extended_(input, weight, bias, met, widths, stride, dilation, groups)
 
 
 def _check_output_padding(stride, extra, dilation, dims):

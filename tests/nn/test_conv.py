@@ -558,3 +558,13 @@ def test_options_in_all_combinations_as_torch(kind, precision):
             found.append([v.detach().to(t.float64).cpu().numpy() for v in (y, *(leaf.grad for leaf in leaves))])
         for ours, theirs in zip(*found, strict=True):
             assert_values(ours, theirs, rtol=tolerance, atol=tolerance * 10)
+
+
+@pytest.mark.cpu
+def test_output_padding_beyond_the_stride_is_one_node():
+    x, weight, bias = (plugrad.ones(shape, requires_grad=True) for shape in ((1, 2, 3, 3), (2, 1, 3, 3), (1,)))
+    made = plugrad.nn.functional.conv_transpose2d(x, weight, bias, dilation=2, output_padding=1)
+    assert made.grad_fn.name() == "ConvolutionBackward0"
+    assert [
+        edge.variable is leaf for (edge, _), leaf in zip(made.grad_fn.next_functions, (x, weight, bias), strict=True)
+    ] == [True] * 3

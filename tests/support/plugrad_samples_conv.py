@@ -109,6 +109,38 @@ def transposed_samples():
     return [lambda rng, case=case: sample(rng, *case) for case in CONVOLUTIONS]
 
 
+def convolution_extended(x, weight, bias, met, widths, stride, dilation, groups):
+    none = (0,) * len(stride)
+    out = convolution_transposed(x, weight, None, met, stride, none, dilation, groups)
+    out = np.pad(out, [(max(0, before), max(0, after)) for before, after in widths])
+    ends = [(max(0, -before), n - max(0, -after)) for (before, after), n in zip(widths, out.shape, strict=True)]
+    out = out[tuple(slice(*end) for end in ends)]
+    return out if bias is None else out + bias.reshape(1, -1, *(1 for _ in met))
+
+
+def extended_samples():
+    def sample(rng, images, kernel, bias, met, widths, *statics):
+        groups = statics[-1]
+        weight = normal(rng, images[1], 2, *kernel)
+        return [normal(rng, *images), weight, normal(rng, 2 * groups) if bias else None], (met, widths, *statics)
+
+    cases = (
+        ((1, 2, 4), (3,), True, (6,), ((0, 0), (0, 0), (-1, 1)), (1,), (1,), 1),
+        ((2, 2, 3, 2), (2, 2), False, (7, 4), ((0, 0), (0, 0), (0, 3), (-2, 0)), (2, 1), (2, 2), 2),
+        (
+            (1, 2, 1, 2, 2),
+            (1, 2, 1),
+            True,
+            (1, 4, 2),
+            ((0, 0), (0, 0), (0, 0), (-1, 1), (0, 0)),
+            (1, 1, 1),
+            (2, 2, 2),
+            1,
+        ),
+    )
+    return [lambda rng, case=case: sample(rng, *case) for case in cases]
+
+
 # --- windows as columns ---
 def unfold_windows(x, kernel, stride, padding, dilation):
     n, c = x.shape[:2]
@@ -408,6 +440,7 @@ def border_inputs():
 SAMPLES = {
     "convolution_": convolution_samples(),
     "convolution_transposed_": transposed_samples(),
+    "convolution_extended_": extended_samples(),
     "convolution_input": input_samples(),
     "convolution_weight": weight_samples(),
     "unfold_windows": unfold_samples(),
@@ -445,6 +478,7 @@ SAMPLES = {
 REFERENCES = {
     "convolution_": convolution,
     "convolution_transposed_": convolution_transposed,
+    "convolution_extended_": convolution_extended,
     "convolution_input": convolution_input,
     "convolution_weight": convolution_weight,
     "unfold_windows": unfold_windows,
