@@ -279,3 +279,65 @@ class Factorizations:
         moved = pivots != self.astype(self.arange(1, k + 1, 1, self.int64), self.int32)
         count = self.sum(self.astype(moved, self.int64), (len(pivots.shape) - 1,), False)
         return self.astype(1 - 2 * self.remainder(count, self.full_like(count, 2)), dtype)
+
+    # --- reflections ---
+    def reflectors(self, x):
+        """The vectors v below the diagonal of x, each with its 1 on the diagonal."""
+        return self.tril(x, -1) + self.tril(self.triu(self.ones_like(x), 0), 0)
+
+    def reflections(self, x, tau, adjoint):
+        """(v, t) of the factors I - t · v · vᴴ, in the order in which they meet an argument: the last one first."""
+        v, count = self.reflectors(x), tau.shape[-1]
+        steps = []
+        for i in range(count) if adjoint else range(count - 1, -1, -1):
+            column = self.getitem(v, (..., slice(i, i + 1)))
+            t = self.expand_dims(self.getitem(tau, (..., slice(i, i + 1))), len(tau.shape))
+            steps.append((column, self.conjugate(t) if adjoint else t))
+        return steps
+
+    def reflect(self, x, tau, c, left, adjoint):
+        """Q · c, or c · Q, with Q = Π (I - tau[i] · v[i] · v[i]ᴴ); ``adjoint`` takes Qᴴ."""
+        if not left:
+            return self.mH(self.reflect(x, tau, self.mH(c), True, not adjoint))
+        for v, t in self.reflections(x, tau, adjoint):
+            c = c - t * self.matmul(v, self.matmul(self.mH(v), c))
+        return c
+
+    def householder_product(self, x, tau):
+        """The first columns of Π (I - tau[i] · v[i] · v[i]ᴴ), as many as x has."""
+        return self.reflect(x, tau, self.tril(self.triu(self.ones_like(x), 0), 0), True, False)
+
+    def geqrf(self, a):
+        """(a, tau): R in the upper triangle, below it the vectors of the reflections that Q is made of."""
+        m, n = a.shape[-2:]
+        found, taus = [], []
+        for j in range(min(m, n)):
+            v, t, a = self._column_cleared(a, j)
+            found.append(v)
+            taus.append(t)
+        if not found:
+            return a, self.zeros((*a.shape[:-2], 0), a.dtype)
+        if n > m:
+            found.append(self.zeros((*a.shape[:-1], n - m), a.dtype))
+        vectors = self.concat(found, len(a.shape) - 1)
+        return self.triu(a, 0) + self.tril(vectors, -1), self.concat(taus, len(a.shape) - 2)
+
+    def _column_cleared(self, a, j):
+        """(v, tau, a after the reflection that clears column j below the diagonal)."""
+        m = a.shape[-2]
+        alpha = self.getitem(a, (..., slice(j, j + 1), slice(j, j + 1)))
+        rest = self.getitem(a, (..., slice(j + 1, m), slice(j, j + 1)))
+        size = self.real_part(rest * self.conjugate(rest))
+        below = self.sum(size, (len(a.shape) - 2,), True)
+        real = self.real_part(alpha)
+        other = self.real_part(alpha * self.conjugate(alpha)) - real * real
+        idle = self.logical_and(below == 0, other <= 0)
+        length = self.sqrt(self.real_part(alpha * self.conjugate(alpha)) + below)
+        one = self.ones_like(real)
+        beta = self.astype(self.where(idle, one, self.where(real < 0, length, -length)), a.dtype)
+        tau = self.where(idle, self.zeros_like(alpha), (beta - alpha) / beta)
+        scale = self.where(idle, self.ones_like(alpha), alpha - beta)
+        head = self.zeros((*a.shape[:-2], j, 1), a.dtype)
+        v = self.concat([head, self.ones_like(alpha), rest / scale], len(a.shape) - 2)
+        a = a - self.conjugate(tau) * self.matmul(v, self.matmul(self.mH(v), a))
+        return v, self.getitem(tau, (..., 0)), a

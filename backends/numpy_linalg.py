@@ -53,3 +53,8 @@ class NumpyLinalg:
     @of_matrices(1)
     def eigvalsh(self, a, lower):
         return self._call("eigvalsh", a, "L" if lower else "U")
+
+    @of_matrices(1)
+    def geqrf(self, a):
+        turned, tau = np.linalg.qr(a, mode="raw")
+        return np.swapaxes(turned, -1, -2), tau

@@ -6,6 +6,7 @@ from .. import dtypes
 from ..device import device as device_class
 from ..device import space
 from ..dtypes import dtype as dtype_class
+from ..errors import c_name
 from ..graph import Node
 from ..memory_format import (
     check_format,
@@ -267,7 +268,117 @@ def imag_part(input):
     return s.imag(input)
 
 
-METHODS = (clone, contiguous, to, cpu, cuda, type_as, conj)
+# --- where it lies ---
+def to_dense(input, dtype=None, *, masked_grad=None):
+    """The tensor itself, which is dense already, or a copy of another dtype; ``masked_grad`` is about sparse tensors."""
+    return input if dtype is None else to(input, dtype)
+
+
+def is_set_to(input, tensor):
+    """Whether two tensors have the same elements of the same memory, in the same order.
+
+    Example:
+        >>> import plugrad
+        >>> x = plugrad.zeros(4)
+        >>> x.is_set_to(x[:]), x.is_set_to(x.clone())
+        (True, False)
+    """
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"is_set_to(): argument 'tensor' (position 1) must be Tensor, not {type(tensor).__name__}")
+    a, b = input._a, tensor._a
+    if a is b:
+        return True
+    xp = input._xp
+    if tensor._xp is not xp or not xp.has_strides or a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    return xp.strides(a) == xp.strides(b) and xp.data_ptr(a) == xp.data_ptr(b)
+
+
+def is_pinned(input, device=None):
+    """Whether it lies in page-locked host memory: never, the array libraries take ordinary memory."""
+    return False
+
+
+def pin_memory(input, device=None):
+    """A copy in page-locked host memory, in torch; here there is none.
+
+    Raises:
+        RuntimeError: there is no accelerator that it could serve.
+        NotImplementedError: there is one.
+    """
+    try:
+        count = space("cuda").device_count()
+    except RuntimeError:
+        count = 0
+    if not count:
+        raise RuntimeError("Cannot access accelerator device when none is available.")
+    raise NotImplementedError(
+        "pin_memory: the array libraries give no page-locked memory; copy to the device from ordinary memory, with to()"
+    )
+
+
+def is_shared(input):
+    """Whether other processes see its memory: memory of a CUDA device counts as such, as in torch, the host's never does."""
+    return input.is_cuda
+
+
+def share_memory_(input):
+    """Move it into memory that other processes see, in torch; of a CUDA device it is, and the tensor itself returns.
+
+    Raises:
+        NotImplementedError: the tensor lies on the host.
+    """
+    if input.is_cuda:
+        return input
+    raise NotImplementedError(
+        "share_memory_: arrays on the host lie in memory of this process; send tensors to another one through a pipe or a queue, "
+        "which copies them"
+    )
+
+
+def new(input, *sizes_or_data, device=None):
+    """The constructor from before ``new_tensor`` and ``new_empty``: of this tensor's dtype and device.
+
+    Args:
+        sizes_or_data: nothing (an empty tensor), whole numbers or a ``Size`` (uninitialised), a sequence (its values), or a
+            tensor of the same dtype (an alias of it).
+
+    Raises:
+        TypeError: anything else, or a tensor of another dtype.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.zeros(1).new([1, 2])
+        tensor([1., 2.])
+    """
+    from ..create import legacy
+
+    if len(sizes_or_data) == 1:
+        _check_new(input, sizes_or_data[0])
+    return legacy(Tensor, sizes_or_data, input.device if device is None else device, input.dtype)
+
+
+def _check_new(input, data):
+    if isinstance(data, Tensor):
+        if data.dtype is not input.dtype or data._xp is not input._xp:
+            raise TypeError(f"expected {_options(input)} (got {_options(data)})")
+    elif isinstance(data, str):
+        raise TypeError("new(): invalid data type 'str'")
+    elif not isinstance(data, int) and not hasattr(data, "__len__"):
+        raise TypeError(f"new(): data must be a sequence (got {type(data).__name__})")
+
+
+def _options(tensor):
+    d = tensor.dtype
+    return (
+        f"TensorOptions(dtype={c_name(d)}, device={tensor.device}, layout=Strided, requires_grad=false (default), "
+        "pinned_memory=false (default), memory_format=(nullopt))"
+    )
+
+
+METHODS = (
+    clone, contiguous, to, cpu, cuda, type_as, conj, to_dense, is_set_to, is_pinned, pin_memory, is_shared, share_memory_, new,
+)  # fmt: skip
 
 
 def install():
@@ -278,3 +389,4 @@ def install():
         setattr(Tensor, name, _caster(name, d))
     Tensor.real = property(real_part)
     Tensor.imag = property(imag_part)
+    Tensor.name = property(lambda self: None, doc="The name of a tensor: None, there is no function that gives one.")

@@ -395,7 +395,32 @@ def svd(input, some=True, compute_uv=True, *, out=None):
 METHODS = (cholesky, qr, svd)
 
 
+# --- methods whose module is imported when they are called ---
+def _geqrf(self):
+    """(a, tau): see :func:`plugrad.geqrf`."""
+    from .reflections import geqrf
+
+    return geqrf(self)
+
+
+def _orgqr(self, input2):
+    """The Q of what geqrf gave; see :func:`plugrad.linalg.householder_product`."""
+    from .reflections import orgqr
+
+    return orgqr(self, input2)
+
+
+def _ormqr(self, input2, input3, left=True, transpose=False):
+    """Q · input3 for the Q of what geqrf gave; see :func:`plugrad.ormqr`."""
+    from .reflections import ormqr
+
+    return ormqr(self, input2, input3, left, transpose)
+
+
 def install():
     """Give Tensor its factorizations."""
     for function in METHODS:
+        setattr(Tensor, function.__name__, function)
+    for function in (_geqrf, _orgqr, _ormqr):
+        function.__name__ = function.__qualname__ = function.__name__.lstrip("_")
         setattr(Tensor, function.__name__, function)

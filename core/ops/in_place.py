@@ -111,6 +111,124 @@ def zero_(self):
     return store(self, s.erase_(self))
 
 
+def fill_diagonal_(self, fill_value, wrap=False):
+    """Write one value on the main diagonal, where all indices are equal.
+
+    Args:
+        fill_value: a number or a 0-d tensor.
+        wrap: in a matrix with more rows than columns the diagonal starts anew below, one row after its end.
+
+    Raises:
+        RuntimeError: fewer than two dimensions, or more than two of different sizes.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.zeros(3, 1).fill_diagonal_(2, wrap=True)
+        tensor([[2.],
+                [0.],
+                [2.]])
+    """
+    if not isinstance(fill_value, (int, float, complex, Tensor)):
+        kind = type(fill_value).__name__
+        raise TypeError(f"fill_diagonal_(): argument 'fill_value' (position 1) must be Number, not {kind}")
+    shape = self._a.shape
+    if len(shape) < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if len(shape) > 2 and len(set(shape)) > 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    period = shape[1] + 1
+    for first in range(0, shape[0], period) if wrap and len(shape) == 2 else (0,):
+        part = self[first:] if first else self
+        for _ in shape[1:]:
+            part = reshaping.diagonal(part, 0, 0, -1)
+        part.fill_(fill_value)
+    return self
+
+
+# --- by a Python function, element by element ---
+def _need_plain(name, *tensors):
+    if any(t.requires_grad for t in tensors):
+        raise RuntimeError(f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead.")
+    if any(t._xp.device_type != "cpu" for t in tensors):
+        raise TypeError(f"{name} is only implemented on CPU tensors")
+
+
+def _element(made):
+    number = made.item() if isinstance(made, Tensor) else made
+    if not hasattr(number, "__float__") and not isinstance(number, complex):
+        raise TypeError(f"must be real number, not {type(made).__name__}")
+    return number
+
+
+def _each(self, callable, *others):
+    from ..create import tensor
+
+    flat = [t.reshape(-1).tolist() for t in (self, *others)]
+    made = [_element(callable(*values)) for values in zip(*flat, strict=True)]
+    self.detach().copy_(tensor(made, dtype=self.dtype, device=self.device).reshape(self.shape))
+    return self
+
+
+def apply_(self, callable):
+    """Replace each element by ``callable(element)``, one after the other in Python: slow, and on the CPU alone.
+
+    Raises:
+        RuntimeError: the tensor requires grad.
+        TypeError: it is not on the CPU, or the function gives no number.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.tensor([1.0, 2.0]).apply_(lambda v: v * v)
+        tensor([1., 4.])
+    """
+    _need_plain("apply_", self)
+    return _each(self, callable)
+
+
+def _check_type(self, other, text):
+    if other.dtype is not self.dtype:
+        raise TypeError(f"{text.format(self.type())} (got {other.type()})")
+    return other.expand(self.shape)
+
+
+def map_(self, other, callable):
+    """Replace each element by ``callable(element, element of other)``; as :func:`apply_`.
+
+    Args:
+        other: of the same dtype, and of a shape that broadcasts to this one.
+
+    Raises:
+        RuntimeError: one of them requires grad, or the shapes do not fit.
+        TypeError: another dtype.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.tensor([1.0, 2.0]).map_(plugrad.tensor([5.0]), lambda v, w: v + w)
+        tensor([6., 7.])
+    """
+    if not isinstance(other, Tensor):
+        raise TypeError(f"map_(): argument 'other' (position 1) must be Tensor, not {type(other).__name__}")
+    _need_plain("map_", self, other)
+    return _each(self, callable, _check_type(self, other, "map_: expected {} for 'other'"))
+
+
+def map2_(self, x, y, callable):
+    """Replace each element by ``callable(element, element of x, element of y)``; as :func:`map_`.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.tensor([1.0]).map2_(plugrad.tensor([2.0]), plugrad.tensor([3.0]), lambda v, w, u: v + w * u)
+        tensor([7.])
+    """
+    for position, (name, t) in enumerate((("x", x), ("y", y)), 1):
+        if not isinstance(t, Tensor):
+            kind = type(t).__name__
+            raise TypeError(f"map2_(): argument '{name}' (position {position}) must be Tensor, not {kind}")
+    _need_plain("map2_", self, x, y)
+    parts = (_check_type(self, t, f"map2_: expected {{}} for argument '{n}'") for n, t in (("x", x), ("y", y)))
+    return _each(self, callable, *parts)
+
+
 def set_(self, source=None):
     """Let this tensor lie on the memory of ``source``, in its shape; without one it becomes empty.
 
@@ -187,6 +305,8 @@ def install():
         setattr(Tensor, name + "_", in_place(function, name + "_"))
     for name, function in OPERATORS.items():
         setattr(Tensor, name, in_place(function, name))
+    for function in (apply_, map_, map2_, fill_diagonal_):
+        setattr(Tensor, function.__name__, function)
     Tensor.fill_ = fill_
     Tensor.zero_ = zero_
     Tensor.set_ = set_

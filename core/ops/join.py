@@ -1,7 +1,5 @@
 """Joining and cutting: cat, stack, split, chunk, unbind."""
 
-import functools
-
 from ..graph import Node, Port
 from ..modes import is_grad_enabled
 from ..shapes import need_tensors, one_axis, rank_of
@@ -70,6 +68,18 @@ class SplitWithSizesBackward0(SplitBackward0):
     __slots__ = ()
 
 
+class UnsafeSplitBackward0(SplitBackward0):
+    """The same for pieces that may be written to."""
+
+    __slots__ = ()
+
+
+class UnsafeSplitWithSizesBackward0(SplitBackward0):
+    """The same for such pieces of given sizes."""
+
+    __slots__ = ()
+
+
 class UnbindBackward0(SplitBackward0):
     """d/dx of taking all slices along an axis: their gradients stacked."""
 
@@ -81,16 +91,26 @@ class UnbindBackward0(SplitBackward0):
 
 def _views(cls, x, axis, keys):
     """One view of ``x`` per key, all of one node; written to they must not be (torch's rule)."""
+    return _pieces(cls, x, axis, keys, _view)
+
+
+def _view(x, key):
+    t = wrap(Tensor, x._xp, x._xp.slice(x._a, key), None)
+    share_memory(t, x, "slice", (key,))
+    t._x.made = t._x.made or "several"
+    return t
+
+
+def _copy(x, key):
+    return wrap(Tensor, x._xp, x._xp.copy(x._xp.slice(x._a, key)), None)
+
+
+def _pieces(cls, x, axis, keys, piece):
     duals = _duals((x,))
     if duals is not None:
-        return duals.call(functools.partial(_views, cls), x, axis, keys)
+        return duals.call(lambda x, axis, keys: _pieces(cls, x, axis, keys, piece), x, axis, keys)
     xp, a = x._xp, x._a
-    made = []
-    for key in keys:
-        t = wrap(Tensor, xp, xp.slice(a, key), None)
-        share_memory(t, x, "slice", (key,))
-        t._x.made = t._x.made or "several"
-        made.append(t)
+    made = [piece(x, key) for key in keys]
     if x._fn is not None and is_grad_enabled() and made:
         node = new_node(cls, xp, (edge_of(x),), tuple(t._a.shape for t in made), (a.dtype,) * len(made))
         node.axis, node.lengths, node.outputs = axis, None, len(made)
@@ -225,6 +245,12 @@ def some(name, tensors):
 
 def split(tensor, split_size_or_sections, dim=0):
     """Cut into pieces of a size (the last may be smaller), or of the listed sizes; the pieces are views."""
+    cls = SplitBackward0 if isinstance(split_size_or_sections, int) else SplitWithSizesBackward0
+    return _views(cls, tensor, *_cuts(tensor, split_size_or_sections, dim))
+
+
+def _cuts(tensor, split_size_or_sections, dim):
+    """(axis, the key of each piece)."""
     axis = one_axis(dim, rank_of(tensor))
     if tensor.dim() == 0:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
@@ -236,7 +262,7 @@ def split(tensor, split_size_or_sections, dim=0):
         if size == 0:
             if n:
                 raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
-            return _views(SplitBackward0, tensor, axis, [(slice(None),) * axis + (slice(0, 0), ...)])
+            return axis, [(slice(None),) * axis + (slice(0, 0), ...)]
         sizes = [min(size, n - i) for i in range(0, n, size)] or [0]
     else:
         sizes = list(split_size_or_sections)
@@ -249,8 +275,7 @@ def split(tensor, split_size_or_sections, dim=0):
     for size in sizes:
         keys.append((*head, slice(start, start + size), ...))
         start += size
-    cls = SplitBackward0 if isinstance(split_size_or_sections, int) else SplitWithSizesBackward0
-    return _views(cls, tensor, axis, keys)
+    return axis, keys
 
 
 def split_with_sizes(input, split_sizes, dim=0):
@@ -267,6 +292,31 @@ def chunk(input, chunks, dim=0):
     return split(input, size, dim) if size else tuple(split(input, [0] * chunks, dim))
 
 
+def unsafe_split(tensor, split_size, dim=0):
+    """As :func:`split` of a size, but the pieces are no views: each has its own memory here, and may be written to.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.unsafe_split(plugrad.arange(3), 2)
+        (tensor([0, 1]), tensor([2]))
+    """
+    return _pieces(UnsafeSplitBackward0, tensor, *_cuts(tensor, split_size, dim), _copy)
+
+
+def unsafe_split_with_sizes(input, split_sizes, dim=0):
+    """As :func:`split_with_sizes`, but the pieces are no views; see :func:`unsafe_split`."""
+    return _pieces(UnsafeSplitWithSizesBackward0, input, *_cuts(input, list(split_sizes), dim), _copy)
+
+
+def unsafe_chunk(input, chunks, dim=0):
+    """As :func:`chunk`, but the pieces are no views; see :func:`unsafe_split`."""
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    need_tensors(input)
+    size = -(-input.size(dim) // chunks)
+    return unsafe_split(input, size, dim) if size else unsafe_split_with_sizes(input, [0] * chunks, dim)
+
+
 def unbind(input, dim=0):
     """All slices along a dimension, as views without it."""
     axis = one_axis(dim, rank_of(input))
@@ -276,7 +326,7 @@ def unbind(input, dim=0):
     return _views(UnbindBackward0, input, axis, [(*head, i, ...) for i in range(input._a.shape[axis])])
 
 
-METHODS = (split, split_with_sizes, chunk, unbind)
+METHODS = (split, split_with_sizes, chunk, unbind, unsafe_chunk, unsafe_split, unsafe_split_with_sizes)
 
 
 def install():

@@ -1,9 +1,11 @@
 """torch.linalg: norms of vectors and matrices, condition numbers, products, and other names for diagonals."""
 
+import warnings
 from itertools import pairwise
 
 from .. import dtypes
 from ..errors import scalar_name
+from ..naming import named
 from ..shapes import axes as axes_of
 from ..shapes import dtype_of, one_axis, rank_of
 from ..views import write_out
@@ -166,6 +168,81 @@ def norm(A, ord=None, dim=None, keepdim=False, *, out=None, dtype=None):
     if ord is not None and (isinstance(ord, str) or pair or (dim is None and A.dim() == 2)):
         return _out(out, matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype), A)
     return _out(out, vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype), A)
+
+
+def frobenius_norm(input, dim, keepdim=False, *, out=None):
+    """Return √Σ|x|² over one or two dimensions, all of them for ``dim=[]``.
+
+    Example:
+        >>> import warnings, plugrad
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     plugrad.frobenius_norm(plugrad.tensor([[3.0, 4.0]]), [0, 1])
+        tensor(5.)
+    """
+    _left_for_jit("frobenius_norm", "vector_norm(A, 2., dim, keepdim)")
+    _need_smooth_norm(input)
+    listed = (dim,) if isinstance(dim, int) else tuple(dim)
+    if len(listed) > 2:
+        raise RuntimeError(f"Expected at most 2 dimensions, but got {len(listed)} dimensions instead.")
+    made = named(power_norm(input, 2.0, axes_of(listed, input.dim()), keepdim), "NormBackward1")
+    return _out(out, made, input)
+
+
+def _left_for_jit(name, instead):
+    warnings.warn(
+        f"at::{name} is deprecated and it is just left for JIT compatibility. It will be removed in a future PyTorch release. Please "
+        f"use `linalg.{instead}` instead",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def _need_smooth_norm(input):
+    if dtype_of(input).kind < dtypes.FLOAT:
+        raise RuntimeError(
+            f"norm(): input dtype should be either floating point or complex. Got {scalar_name(input.dtype)} instead."
+        )
+
+
+def nuclear_norm(input, dim=(-2, -1), keepdim=False, *, out=None):
+    """Return the sum of the singular values of matrices; ``nuclear_norm(input, True)`` keeps the dimensions.
+
+    Example:
+        >>> import warnings, plugrad
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     plugrad.nuclear_norm(plugrad.eye(3))
+        tensor(3.)
+    """
+    _left_for_jit("nuclear_norm", "matrix_norm(A, 'nuc', dim, keepdim)")
+    if isinstance(dim, bool):
+        dim, keepdim = (-2, -1), dim
+    return matrix_norm(input, "nuc", dim, keepdim, out=out)
+
+
+def norm_except_dim(v, pow=2, dim=0):
+    """Return the norms over all dimensions but one, which the weights of ``weight_norm`` are divided by.
+
+    Args:
+        pow: the p of the p-norm.
+        dim: the dimension that stays; -1: none does.
+
+    Shapes:
+        (d0, d1, d2) with dim=1 → (1, d1, 1); with dim=-1 → ()
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.norm_except_dim(plugrad.tensor([[3.0, 4.0], [0.0, 2.0]]))
+        tensor([[5.],
+                [2.]])
+    """
+    _need_smooth_norm(v)
+    if dim == -1:
+        return named(power_norm(v, float(pow), None, False), "NormBackward0")
+    if dim not in (0, v.dim() - 1):
+        return norm_except_dim(v.transpose(0, dim), pow, 0).transpose(0, dim)
+    kept = v.contiguous().reshape(v.size(0), -1) if dim == 0 else v.contiguous().reshape(-1, v.size(dim))
+    norms = named(power_norm(kept, float(pow), (1 - bool(dim),), False), "NormBackward1")
+    return norms.view([-1 if i == dim else 1 for i in range(v.dim())])
 
 
 def diagonal(A, *, offset=0, dim1=-2, dim2=-1):

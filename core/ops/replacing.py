@@ -225,6 +225,33 @@ def argwhere(input):
     return nonzero(input)
 
 
+def nonzero_static(input, *, size, fill_value=-1, out=None):
+    """The indices of the first ``size`` nonzero elements, as rows; where there are fewer, rows of ``fill_value`` follow.
+
+    Shapes:
+        x (*S) → (size, rank)
+
+    Raises:
+        RuntimeError: ``size`` is negative.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.nonzero_static(plugrad.tensor([0, 3, 4]), size=3)
+        tensor([[ 1],
+                [ 2],
+                [-1]])
+    """
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    from .join import cat
+    from .reduction import nonzero
+
+    found = nonzero(input)[:size]
+    rest = found.new_full((size - found.size(0), found.size(1)), fill_value)
+    made = cat([found, rest])
+    return made if out is None else write_out(out, made, input)
+
+
 def unravel_index(indices, shape):
     """The coordinates, one tensor per dimension, of places in a flattened tensor of a shape.
 
@@ -257,7 +284,7 @@ def unravel_index(indices, shape):
     return tuple(found)
 
 
-METHODS = (argwhere, diagonal_scatter, masked_scatter, put, select_scatter, slice_scatter)
+METHODS = (argwhere, diagonal_scatter, masked_scatter, nonzero_static, put, select_scatter, slice_scatter)
 
 
 def install():

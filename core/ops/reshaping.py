@@ -363,6 +363,20 @@ def narrow(input, dim, start, length):
     return s.slice_(input, (slice(None),) * axis + (slice(begin, begin + length),))
 
 
+def narrow_copy(input, dim, start, length):
+    """As :func:`narrow`, but a copy.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.narrow_copy(plugrad.arange(4), 0, 1, 2)
+        tensor([1, 2])
+    """
+    if isinstance(input, Tensor) and isinstance(length, int) and length < 0 and input.dim():
+        n = input._a.shape[one_axis(dim, input.dim())]
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
+    return named(s.clone_(narrow(input, dim, start, length)), "NarrowCopyBackward0")
+
+
 def unfold(input, dimension, size, step):
     """All windows of ``size`` elements along a dimension, ``step`` apart, as a new last dimension.
 
@@ -421,7 +435,7 @@ def reversed_dims(input):
 
 METHODS = (
     view, reshape, view_as, reshape_as, flatten, unflatten, ravel, permute, transpose, t, movedim, squeeze, unsqueeze, expand, expand_as,
-    broadcast_to, repeat, tile, flip, fliplr, flipud, roll, tril, triu, diagonal, diag, trace, narrow, select, unfold,
+    broadcast_to, repeat, tile, flip, fliplr, flipud, roll, tril, triu, diagonal, diag, trace, narrow, narrow_copy, select, unfold,
 )  # fmt: skip
 
 

@@ -3,10 +3,12 @@
 from ...core import dtypes
 from ...core.errors import two_devices
 from ...core.ops import neural as rows
+from ...core.shapes import need_tensors
 from ...core.tensor import Tensor
+from ...core.views import check_in_place
 from ...core.watching import watch
 
-__all__ = ["embedding"]
+__all__ = ["embedding", "embedding_renorm_"]
 
 
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
@@ -53,11 +55,11 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     return watch(rows.embedding_(weight, input._a, padding_idx, bool(scale_grad_by_freq)), input)
 
 
-def _wrong_index(input):
+def _wrong_index(input, function="embedding", place=1):
     name = "CPUBoolType" if input.dtype is dtypes.bool_ else f"torch.{input.dtype.type_name}"
     return RuntimeError(
-        "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-        f"{name} instead (while checking arguments for embedding)"
+        f"Expected tensor for argument #{place} 'indices' to have one of the following scalar types: Long, Int; but got "
+        f"{name} instead (while checking arguments for {function})"
     )
 
 
@@ -65,6 +67,39 @@ def _row_number(padding_idx, count):
     if not -count <= padding_idx < count:
         raise AssertionError("Padding_idx must be within num_embeddings")
     return padding_idx % count
+
+
+def embedding_renorm_(input, indices, max_norm, norm_type):
+    """Shorten the rows of a table that are met and longer than ``max_norm``, in place and unrecorded.
+
+    Args:
+        input: (rows, D).
+        indices: int64 or int32 row numbers of any shape.
+        norm_type: the p of the p-norm that ``max_norm`` speaks of.
+
+    Raises:
+        IndexError: a number that is no row's, where the device's values are at hand.
+        RuntimeError: row numbers of another dtype, no matrix, or a leaf that requires grad.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.embedding_renorm_(plugrad.tensor([[3.0, 4.0], [9.0, 9.0]]), plugrad.tensor([0]), 1.0, 2.0)
+        tensor([[0.6000, 0.8000],
+                [9.0000, 9.0000]])
+    """
+    need_tensors(input, indices)
+    if indices.dtype is not dtypes.int64 and indices.dtype is not dtypes.int32:
+        raise _wrong_index(indices, "embedding_renorm_", 2)
+    if input.dim() != 2:
+        raise RuntimeError(
+            f"Expected 2-dimensional tensor, but got {input.dim()}-dimensional tensor for argument #1 'self' (while checking "
+            "arguments for embedding_renorm_)"
+        )
+    check_in_place(input)
+    if input._xp.device is not indices._xp.device:
+        raise two_devices([input, indices])
+    shorten(input, indices, max_norm, norm_type)
+    return input
 
 
 def shorten(weight, input, max_norm, norm_type):

@@ -3,9 +3,10 @@
 from ...core.errors import scalar_name
 from ...core.ops import neural as rows
 from ...core.ops import shape as s
+from ...core.shapes import need_tensors
 from ...core.tensor import Tensor
 
-__all__ = ["pad"]
+__all__ = ["constant_pad_nd", "pad"]
 
 MODES = ("constant", "reflect", "replicate", "circular")
 EDGES = {"reflect": rows.reflection_pad, "replicate": rows.replication_pad, "circular": [rows.circular_pad] * 3}
@@ -51,6 +52,26 @@ def pad(input, pad, mode="constant", value=None):
     if len(widths) not in (1, 2, 3) or rank - len(widths) not in (1, 2):
         raise _wrong_rank(len(pad), rank)
     return _own_elements(input, widths, mode)
+
+
+def constant_pad_nd(input, pad, value=0):
+    """:func:`pad` by a constant.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.constant_pad_nd(plugrad.ones(2), (1, 0), 3)
+        tensor([3., 1., 1.])
+    """
+    need_tensors(input)
+    widths = _widths(pad)
+    if len(pad) % 2:
+        raise RuntimeError(f"Length of pad must be even but instead it equals {len(pad)}")
+    if len(widths) > input.dim():
+        raise RuntimeError(
+            "Length of pad should be no more than twice the number of dimensions of the input. Pad length is "
+            f"{len(pad)}while the input has {input.dim()}dimensions."
+        )
+    return _constant(input, widths, value)
 
 
 def _widths(pad):

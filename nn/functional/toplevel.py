@@ -9,6 +9,7 @@ from ...core.ops.reshaping import broadcast_tensors
 from ...core.ops.underived import underived
 from ...core.outputs import write_same
 from ...core.shapes import need_tensors, shape_of
+from ...core.tensor import Tensor
 from . import activation, loss, margin_loss, norm, pool
 from .distance import pairwise_distance
 from .dropout import alpha_dropout as drop_alpha
@@ -282,3 +283,19 @@ def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6,
     return margin_loss.triplet(
         anchor, positive, negative, lambda x, y: pairwise_distance(x, y, p, eps), margin, swap, word
     )
+
+
+# --- methods of a tensor ---
+def _hardshrink(self, lambd=0.5):
+    """x where |x| > lambd, 0 elsewhere."""
+    return activation.hardshrink(self, lambd)
+
+
+def _prelu(self, weight):
+    """max(0, x) + weight · min(0, x), with one weight or one per channel."""
+    return activation.prelu(self, weight)
+
+
+for _name, _method in (("hardshrink", _hardshrink), ("prelu", _prelu)):
+    _method.__name__ = _method.__qualname__ = _name
+    setattr(Tensor, _name, _method)

@@ -163,8 +163,22 @@ from plugrad.core.ops.index import (
     take,
     take_along_dim,
 )
-from plugrad.core.ops.join import cat, chunk, hstack, row_stack, split, split_with_sizes, stack, unbind, vstack
+from plugrad.core.ops.join import (
+    cat,
+    chunk,
+    hstack,
+    row_stack,
+    split,
+    split_with_sizes,
+    stack,
+    unbind,
+    unsafe_chunk,
+    unsafe_split,
+    unsafe_split_with_sizes,
+    vstack,
+)
 from plugrad.core.ops.least_squares import pca_lowrank, pinverse, svd_lowrank
+from plugrad.core.ops.linalg import frobenius_norm, norm_except_dim, nuclear_norm
 from plugrad.core.ops.order import bucketize, msort, searchsorted, unique, unique_consecutive
 from plugrad.core.ops.pairs import (
     complex,
@@ -252,6 +266,7 @@ from plugrad.core.ops.replacing import (
     argwhere,
     diagonal_scatter,
     masked_scatter,
+    nonzero_static,
     put,
     select_scatter,
     slice_scatter,
@@ -268,6 +283,7 @@ from plugrad.core.ops.reshaping import (
     flipud,
     movedim,
     narrow,
+    narrow_copy,
     permute,
     ravel,
     reshape,
@@ -372,6 +388,8 @@ from plugrad.nn.functional import (
     selu_,
     threshold_,
 )
+from plugrad.nn.functional.embedding import embedding_renorm_
+from plugrad.nn.functional.padding import constant_pad_nd
 from plugrad.nn.functional.recurrent import (
     gru,
     gru_cell,
@@ -431,6 +449,7 @@ if _typing.TYPE_CHECKING:
         set_autocast_enabled,
     )
     from plugrad.core.grad_scaler import GradScaler
+    from plugrad.core.ops.reflections import geqrf, orgqr, ormqr
 
 __version__ = "0.1.0.dev0"
 
@@ -692,6 +711,7 @@ __all__ = [
     "conj",
     "conj_physical",
     "conj_physical_",
+    "constant_pad_nd",
     "contiguous_format",
     "conv1d",
     "conv2d",
@@ -745,6 +765,7 @@ __all__ = [
     "einsum",
     "embedding",
     "embedding_bag",
+    "embedding_renorm_",
     "empty",
     "empty_like",
     "enable_grad",
@@ -790,6 +811,7 @@ __all__ = [
     "frac",
     "frac_",
     "frexp",
+    "frobenius_norm",
     "from_dlpack",
     "from_numpy",
     "full",
@@ -799,6 +821,7 @@ __all__ = [
     "gcd",
     "gcd_",
     "ge",
+    "geqrf",
     "ger",
     "get_autocast_dtype",
     "get_default_device",
@@ -951,6 +974,7 @@ __all__ = [
     "nanquantile",
     "nansum",
     "narrow",
+    "narrow_copy",
     "ne",
     "neg",
     "neg_",
@@ -960,13 +984,18 @@ __all__ = [
     "nn",
     "no_grad",
     "nonzero",
+    "nonzero_static",
     "norm",
+    "norm_except_dim",
     "normal",
     "not_equal",
+    "nuclear_norm",
     "numel",
     "ones",
     "ones_like",
     "optim",
+    "orgqr",
+    "ormqr",
     "outer",
     "pairwise_distance",
     "pca_lowrank",
@@ -1116,6 +1145,9 @@ __all__ = [
     "unique",
     "unique_consecutive",
     "unravel_index",
+    "unsafe_chunk",
+    "unsafe_split",
+    "unsafe_split_with_sizes",
     "unsqueeze",
     "utils",
     "vander",
@@ -1137,10 +1169,14 @@ __all__ = [
 
 
 if not _typing.TYPE_CHECKING:  # a type checker would take every name for known
-    _LATER = {"GradScaler": "grad_scaler"} | dict.fromkeys(
-        "autocast autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_dtype "
-        "is_autocast_cache_enabled is_autocast_enabled set_autocast_cache_enabled set_autocast_dtype set_autocast_enabled".split(),
-        "autocast",
+    _LATER = (
+        {"GradScaler": "grad_scaler"}
+        | dict.fromkeys(("geqrf", "orgqr", "ormqr"), "ops.reflections")
+        | dict.fromkeys(
+            "autocast autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_dtype "
+            "is_autocast_cache_enabled is_autocast_enabled set_autocast_cache_enabled set_autocast_dtype set_autocast_enabled".split(),
+            "autocast",
+        )
     )
 
     def __getattr__(name):

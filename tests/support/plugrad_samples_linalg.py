@@ -34,6 +34,34 @@ def of(draw, *shape, statics=()):
     return lambda rng: ([draw(rng, *shape)], statics)
 
 
+def reflected(draw, m, n, k, batch=(), statics=None):
+    """Vectors of k reflections and their factors; with statics, (left, adjoint), also what they are applied to."""
+
+    def sample(rng):
+        inputs = [draw(rng, *batch, m, n), draw(rng, *batch, k)]
+        if statics is None:
+            return inputs, ()
+        return [*inputs, draw(rng, *batch, *((m, 2) if statics[0] else (2, m)))], statics
+
+    return sample
+
+
+def product_of_reflections(x, tau):
+    """The whole product, of each matrix of a batch."""
+    m = x.shape[-2]
+    q = np.broadcast_to(np.eye(m, dtype=x.dtype), (*x.shape[:-2], m, m))
+    for i in range(tau.shape[-1]):
+        v = np.where(np.arange(m) > i, x[..., i], np.arange(m) == i)[..., None]
+        q = q @ (np.eye(m) - tau[..., i, None, None] * v @ v.swapaxes(-1, -2).conj())
+    return q
+
+
+def reflect(x, tau, c, left, adjoint):
+    q = product_of_reflections(x, tau)
+    q = q.swapaxes(-1, -2).conj() if adjoint else q
+    return q @ c if left else c @ q
+
+
 def of_two(first, second, statics=()):
     """A sample of two: pairs (draw, shape)."""
     return lambda rng: ([draw(rng, *shape) for draw, shape in (first, second)], statics)
@@ -80,6 +108,17 @@ TRIANGULAR += [
 SAMPLES = {
     "cholesky_ex_": [of(positive, 1, 1, statics=(False,)), of(positive, 3, 1, 1, statics=(True,))],
     "lu_factor_ex_": [of(ordered, *shape) for shape in ((3, 3), (2, 3, 3), (4, 2), (2, 4), (0, 3))],
+    "householder_product_": [
+        *(reflected(uniform, *shape) for shape in ((4, 3, 3), (3, 3, 2), (2, 1, 1), (3, 2, 0), (2, 0, 0))),
+        reflected(uniform, 4, 2, 2, batch=(2,)),
+        reflected(complex_uniform, 3, 2, 2),
+    ],
+    "reflect_": [
+        *(reflected(uniform, 4, 3, 3, statics=s) for s in ((True, False), (True, True), (False, False), (False, True))),
+        *(reflected(complex_uniform, 3, 2, 2, statics=s) for s in ((True, True), (False, False), (True, False))),
+        reflected(uniform, 3, 2, 2, batch=(2,), statics=(True, False)),
+        reflected(uniform, 2, 2, 0, statics=(True, False)),
+    ],
     "qr_": [
         of(square, 3, 3, statics=("reduced",)),
         of(uniform, 2, 4, 2, statics=("reduced",)),
@@ -142,6 +181,8 @@ def lu_factor(torch, a):
 
 REFERENCES = {
     "cholesky_ex_": lambda a, upper: (np.sqrt(a), no_info(a)),
+    "householder_product_": lambda x, tau: product_of_reflections(x, tau)[..., : x.shape[-1]],
+    "reflect_": reflect,
     "qr_": lambda a, mode: tuple(np.linalg.qr(a, mode)),
     "eigh_": lambda a, lower: (a[..., 0], np.ones_like(a)),
     "svd_": lambda a, full: tuple(np.linalg.svd(a, full)),
@@ -156,6 +197,7 @@ REFERENCES = {
 TORCH = {
     "cholesky_ex_": lambda torch, a, upper: tuple(torch.linalg.cholesky_ex(a, upper=upper)),
     "lu_factor_ex_": lu_factor,
+    "householder_product_": lambda torch, x, tau: torch.linalg.householder_product(x, tau),
     "qr_": lambda torch, a, mode: tuple(torch.linalg.qr(a, mode)),
     "solve_ex_": lambda torch, a, b: tuple(torch.linalg.solve_ex(a, b)),
     "inv_ex_": lambda torch, a: tuple(torch.linalg.inv_ex(a)),
