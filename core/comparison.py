@@ -3,9 +3,11 @@
 import cmath
 import math
 import numbers
+import warnings
 from collections.abc import Mapping, Sequence
 
 from . import dtypes
+from .create import tensor
 from .tensor import Tensor
 
 #: (rtol, atol) by dtype; whole numbers and bools must be equal.
@@ -323,4 +325,43 @@ def first_failure(actual, expected, options, msg):
     return None
 
 
-__all__ = ["assert_close"]
+__all__ = ["assert_allclose", "assert_close"]
+
+
+#: (rtol, atol) of :func:`assert_allclose` by dtype; of two dtypes the looser ones, 0 for all others.
+OLD_TOLERANCES = {"float16": (1e-3, 1e-3), "float32": (1e-4, 1e-5), "float64": (1e-5, 1e-8)}
+
+
+def assert_allclose(actual, expected, rtol=None, atol=None, equal_nan=True, msg=""):
+    """The deprecated form of :func:`assert_close`: looser, NaN equals NaN, and the dtypes may differ.
+
+    Args:
+        actual, expected: tensors, or what ``tensor()`` takes.
+        rtol, atol: both or none of them; default by dtype: 1e-4 and 1e-5 for float32, 1e-5 and 1e-8 for float64.
+        msg: the text of the error.
+
+    Raises:
+        AssertionError: values, shapes or devices differ.
+        ValueError: only one of rtol and atol was given.
+
+    Example:
+        >>> import plugrad, warnings
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     plugrad.testing.assert_allclose(plugrad.tensor([1.0]), [1.0 + 1e-5])
+    """
+    __tracebackhide__ = True
+    warnings.warn(
+        "`torch.testing.assert_allclose()` is deprecated since 1.12 and will be removed in a future release. Please use "
+        "`torch.testing.assert_close()` instead. You can find detailed upgrade instructions in "
+        "https://github.com/pytorch/pytorch/issues/61844.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    if not isinstance(actual, Tensor):
+        actual = tensor(actual)
+    if not isinstance(expected, Tensor):
+        expected = tensor(expected, dtype=actual.dtype)
+    if rtol is None and atol is None:
+        found = [OLD_TOLERANCES.get(t.dtype.name, (0.0, 0.0)) for t in (actual, expected)]
+        rtol, atol = (max(pair) for pair in zip(*found, strict=True))
+    assert_close(actual, expected, rtol=rtol, atol=atol, equal_nan=equal_nan, check_dtype=False, msg=msg or None)

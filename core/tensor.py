@@ -149,6 +149,11 @@ class Tensor(Methods):
     def names(self):
         return (None,) * self.ndim
 
+    @property
+    def name(self) -> None:
+        """None: nothing gives a tensor a name."""
+        return
+
     def size(self, dim=None) -> Any:
         """The shape, or one size of it."""
         return self.shape if dim is None else self._a.shape[self._axis("size", dim)]

@@ -389,4 +389,3 @@ def install():
         setattr(Tensor, name, _caster(name, d))
     Tensor.real = property(real_part)
     Tensor.imag = property(imag_part)
-    Tensor.name = property(lambda self: None, doc="The name of a tensor: None, there is no function that gives one.")

@@ -204,6 +204,48 @@ t.ormqr(m, t.ones(2, 2, dtype=t.float64), m)
 t.ormqr(t.stack([m, m]), t.ones(2, 2, dtype=t.float64), m)
 t.autograd.grad(t.linalg.householder_product(a, b).sum(), (a, b))
 t.autograd.grad(t.ormqr(a, b, m, transpose=True)[0].sum(), (a, b))
+# --- testing ---
+t.testing.make_tensor(3, dtype=t.float32, device="cpu")
+t.testing.make_tensor((2, 3), dtype=t.float64, device="cpu")
+t.testing.make_tensor(2, 3, dtype=t.int64, device="cpu")
+t.testing.make_tensor(5, dtype=t.uint8, device="cpu")
+t.testing.make_tensor(5, dtype=t.int8, device="cpu")
+t.testing.make_tensor(5, dtype=t.bool, device="cpu")
+t.testing.make_tensor(3, dtype=t.complex64, device="cpu")
+t.testing.make_tensor(3, dtype=t.float16, device="cpu")
+t.testing.make_tensor(3, dtype=t.float32, device="cpu", low=1, high=2)
+t.testing.make_tensor(3, dtype=t.float32, device="cpu", low=2, high=2)
+t.testing.make_tensor(3, dtype=t.float32, device="cpu", low=3, high=2)
+t.testing.make_tensor(3, dtype=t.int64, device="cpu", low=1.5, high=7.5)
+t.testing.make_tensor(3, dtype=t.int64, device="cpu", low=1, high=1)
+t.testing.make_tensor(3, dtype=t.bool, device="cpu", low=0, high=1)
+t.testing.make_tensor(3, dtype=t.float32, device="cpu", low=float("nan"), high=2)
+t.testing.make_tensor(3, dtype=t.float32, device="cpu", low=float("-inf"), high=float("inf"))
+t.testing.make_tensor(3, dtype=t.int64, device="cpu", low=float("-inf"), high=5)
+t.testing.make_tensor(3, dtype=t.float32, device="cpu", low=1e40, high=2e40)
+t.testing.make_tensor(3, dtype=t.int8, device="cpu", low=500, high=1000)
+t.testing.make_tensor(3, dtype=t.float32, device="cpu", requires_grad=True)
+t.testing.make_tensor(3, dtype=t.int64, device="cpu", requires_grad=True)
+t.testing.make_tensor(2, 3, dtype=t.float32, device="cpu", noncontiguous=True)
+t.testing.make_tensor(2, 3, dtype=t.float32, device="cpu", noncontiguous=True).stride()
+t.testing.make_tensor(1, dtype=t.float32, device="cpu", noncontiguous=True)
+t.testing.make_tensor((), dtype=t.float32, device="cpu", noncontiguous=True)
+t.testing.make_tensor(8, dtype=t.int64, device="cpu", low=0, high=2, exclude_zero=True)
+t.testing.make_tensor(3, dtype=t.bool, device="cpu", exclude_zero=True)
+t.testing.make_tensor(1, 2, 2, 2, dtype=t.float32, device="cpu", memory_format=t.channels_last).stride()
+t.testing.make_tensor(2, dtype=t.float32, device="cpu", memory_format=t.contiguous_format, noncontiguous=True)
+t.testing.make_tensor(dtype=t.float32, device="cpu")
+t.testing.make_tensor(0, dtype=t.float32, device="cpu")
+t.testing.make_tensor(3, dtype="a", device="cpu")
+t.testing.assert_allclose(1.0, 1.0)
+t.testing.assert_allclose(t.tensor(1.0), t.tensor(1.1))
+t.testing.assert_allclose([1.0], t.tensor([1.0 + 5e-5]))
+t.testing.assert_allclose([1.0], t.tensor([1.0]), rtol=1e-5)
+t.testing.assert_allclose([1.0], t.tensor([1.0]), rtol=1e-5, atol=0)
+t.testing.assert_allclose(x[0], x[0].double())
+t.testing.assert_allclose(t.tensor([1.0, float("nan")]), t.tensor([1.0, float("nan")]))
+t.testing.assert_allclose(t.tensor([1.0]), t.tensor([2.0]), msg="boo")
+t.testing.assert_allclose(t.tensor([1.0]), t.tensor([2.0], dtype=t.float64))
 """
 
 
@@ -234,6 +276,7 @@ def done(line):
     def program(t):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch tells of each once, and where in its sources
+            t.manual_seed(0)
             return told(eval(line, variables(t)))
 
     return program
@@ -258,13 +301,16 @@ def test_golden_outcomes_are_those_of_torch(name):
 
 
 @pytest.mark.device
-@pytest.mark.parametrize("shape", [(4, 3), (3, 4), (2, 3, 2), (3, 0)])
-def test_reflections_make_the_matrix_again_on_every_backend(shape):
-    a = np.random.default_rng(2).standard_normal(shape)
+@pytest.mark.parametrize("imaginary", [0, 1j])
+@pytest.mark.parametrize("shape", [(4, 3), (3, 3), (3, 4), (2, 3, 2), (3, 0)])
+def test_reflections_make_the_matrix_again_on_every_backend(shape, imaginary):
+    rng = np.random.default_rng(2)
+    a = rng.standard_normal(shape) + imaginary * rng.standard_normal(shape)
     found = plugrad.geqrf(on(a))
     k = min(shape[-2:])
     q = plugrad.linalg.householder_product(found.a[..., :k], found.tau)
     assert_close(q @ found.a[..., :k, :].triu(), a, 1e-9, 1e-9)
+    assert_close(q.mH @ q, np.broadcast_to(np.eye(k, dtype=a.dtype), (*shape[:-2], k, k)), 1e-9, 1e-9)
     assert_close(plugrad.ormqr(found.a, found.tau, on(a), transpose=True), found.a.triu()._host(), 1e-9, 1e-9)
 
 
@@ -287,8 +333,10 @@ def test_diagonals_on_every_backend():
 
 
 @pytest.mark.cpu
-def test_norms_for_the_sake_of_old_programs_say_so():
+def test_what_is_there_for_old_programs_says_so():
     x = plugrad.ones(2, 2)
+    with pytest.warns(FutureWarning, match=r"`torch.testing.assert_allclose\(\)` is deprecated since 1.12"):
+        plugrad.testing.assert_allclose(x, x)
     with pytest.warns(
         UserWarning, match=r"at::frobenius_norm is deprecated .* use `linalg.vector_norm\(A, 2., dim, keepdim\)`"
     ):

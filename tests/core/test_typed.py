@@ -18,6 +18,9 @@ NOT_CALLED = {
     "clamp_",
     "clip",
     "clip_",
+    "nonzero_static",
+    "pin_memory",
+    "share_memory_",
 }  # need a device, an optional argument or whole numbers
 
 

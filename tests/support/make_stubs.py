@@ -31,9 +31,12 @@ RETURNS = {
     "is_conj": "builtins.bool",
     "is_neg": "builtins.bool",
     "is_nonzero": "builtins.bool",
+    "is_pinned": "builtins.bool",
     "is_same_size": "builtins.bool",
+    "is_set_to": "builtins.bool",
+    "is_shared": "builtins.bool",
     **dict.fromkeys(
-        ("chunk", "split", "split_with_sizes", "tensor_split", "hsplit", "vsplit", "dsplit", "unbind"),
+        "chunk dsplit hsplit split split_with_sizes tensor_split unbind unsafe_chunk unsafe_split unsafe_split_with_sizes vsplit".split(),
         "tuple[Tensor, ...]",
     ),
     **dict.fromkeys(
@@ -42,6 +45,7 @@ RETURNS = {
             "cummax",
             "cummin",
             "frexp",
+            "geqrf",
             "histogram",
             "kthvalue",
             "max",
