@@ -160,7 +160,7 @@ def ormqr(input, tau, other, left=True, transpose=False, *, out=None):
         >>> import plugrad
         >>> x = plugrad.tensor([[3.0], [4.0]])
         >>> plugrad.ormqr(*plugrad.geqrf(x), x, transpose=True)[0]
-        tensor([-5.0000])
+        tensor([-5.])
     """
     for place, (what, value) in enumerate((("input", input), ("tau", tau), ("input2", other)), 1):
         need_tensor("ormqr", what, place, value)
