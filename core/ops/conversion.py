@@ -16,6 +16,7 @@ from ..memory_format import (
     preserve_format,
     preserved_order,
 )
+from ..naming import named
 from ..shapes import dtype_of
 from ..slow import edge_of, native_dtype, new_node
 from ..tensor import Tensor, wrap
@@ -355,6 +356,8 @@ def new(input, *sizes_or_data, device=None):
 
     if len(sizes_or_data) == 1:
         _check_new(input, sizes_or_data[0])
+        if isinstance(sizes_or_data[0], Tensor):
+            return named(s.view_(sizes_or_data[0], sizes_or_data[0]._a.shape), "AliasBackward0")
     return legacy(Tensor, sizes_or_data, input.device if device is None else device, input.dtype)
 
 

@@ -59,6 +59,8 @@ x.new([1, 2])
 x.new(t.Size([2])).shape
 x.new((2, 3))
 x.new(x)
+x.new(g)
+x.t().new(x.t())
 x.new(y)
 x.new(2.5)
 x.new("a")
