@@ -7,7 +7,7 @@ from ..dtypes import dtype as dtype_class
 from ..errors import invalid_combination, no_tensor
 from ..naming import named
 from ..shapes import axes as axes_of
-from ..shapes import infer_size, one_axis, rank_of, sizes
+from ..shapes import infer_size, need_tensors, one_axis, rank_of, sizes
 from ..tensor import Tensor
 from ..views import write_out
 from . import shape as s
@@ -363,7 +363,7 @@ def narrow(input, dim, start, length):
     return s.slice_(input, (slice(None),) * axis + (slice(begin, begin + length),))
 
 
-def narrow_copy(input, dim, start, length):
+def narrow_copy(input, dim, start, length, *, out=None):
     """As :func:`narrow`, but a copy.
 
     Example:
@@ -371,10 +371,17 @@ def narrow_copy(input, dim, start, length):
         >>> plugrad.narrow_copy(plugrad.arange(4), 0, 1, 2)
         tensor([1, 2])
     """
-    if isinstance(input, Tensor) and isinstance(length, int) and length < 0 and input.dim():
+    need_tensors(input)
+    if input.dim() and dim >= input.dim():
+        raise RuntimeError(
+            "Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.  (Could this error message be improved? "
+            " If so, please report an enhancement request to PyTorch.)"
+        )
+    if length < 0 and input.dim():
         n = input._a.shape[one_axis(dim, input.dim())]
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
-    return named(s.clone_(narrow(input, dim, start, length)), "NarrowCopyBackward0")
+    made = named(s.clone_(narrow(input, dim, start, length)), "NarrowCopyBackward0")
+    return made if out is None else write_out(out, made, input)
 
 
 def unfold(input, dimension, size, step):
