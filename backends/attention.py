@@ -7,7 +7,24 @@ create_graph the same text runs on tensors, where ``recalled_exps`` computes wha
 
 import math
 
-__all__ = ["Attention"]
+__all__ = ["Attention", "Kernels"]
+
+
+class Kernels:
+    """Which of torch's kernels for attention are allowed. There is one computation here; with all of them off it is refused."""
+
+    flash = efficient = math = cudnn = True
+    any = True
+    reduced = False
+
+    @classmethod
+    def switch(cls, **kernels):
+        """Allow or forbid kernels; returns what held before."""
+        before = {name: getattr(cls, name) for name in kernels}
+        for name, allowed in kernels.items():
+            setattr(cls, name, allowed)
+        cls.any = cls.flash or cls.efficient or cls.math or cls.cudnn
+        return before
 
 
 def turned(xp, a):

@@ -111,6 +111,18 @@ class Backend(
     def use_one_core(self):
         """Compute with one core from now on, in a process that is one of several; a library without threads does anyway."""
 
+    def threads(self):
+        """How many threads a function of the library uses; 1 where that is unknown."""
+        return 1
+
+    def set_threads(self, n):
+        """Let a function of the library use n threads from now on; False where it cannot be told."""
+        return False
+
+    def cpu_capability(self):
+        """The widest vector instructions in use, by torch's names: "DEFAULT" where that is unknown."""
+        return "DEFAULT"
+
     # --- arrays ---
     def wrap(self, value):
         """Make an array of what a function returned: some libraries return scalars for 0-d results."""

@@ -7,6 +7,7 @@ import importlib.util
 from .common import Backend
 from .cupy_fft import CupyFourier
 from .cupy_linalg import CupyLinalg
+from .determinism import Determinism, add_in_order, alert, set_in_order, written_twice
 from .half import in_float32
 from .spec import BackendSpec, hookimpl
 from .special_library import offering
@@ -263,19 +264,25 @@ def build(cupy, kernels):
         # cupy's sums and products add half precision up in float32, its running ones do not.
         @in_float32(1)
         def cumulative_sum(self, a, axis):
+            if Determinism.mode and a.dtype.kind in "fc":  # CUB combines blocks in the order in which they end
+                alert("cumsum_cuda_kernel")
             return cupy.cumsum(a, axis=axis, dtype=a.dtype)
 
         @in_float32(1)
         def cumulative_prod(self, a, axis):
+            if Determinism.mode and a.dtype.kind in "fc":  # CUB combines blocks in the order in which they end
+                alert("cumprod_cuda_kernel")
             return cupy.cumprod(a, axis=axis, dtype=a.dtype)
 
         @staticmethod
         def getitem(a, key):
             return a[key]
 
-        @staticmethod
-        def setitem(a, key, value):
-            a[key] = value
+        def setitem(self, a, key, value):
+            if Determinism.mode and written_twice(key, value):
+                set_in_order(self, a, key, value)
+            else:
+                a[key] = value
 
         @staticmethod
         def assign(target, value):
@@ -285,14 +292,16 @@ def build(cupy, kernels):
         def accumulate(target, value):
             cupy.add(target, value, target)
 
-        @staticmethod
-        def add_at(a, key, value):
+        def add_at(self, a, key, value):
+            if a.dtype.kind == "c":
+                self.add_at(a.real, key, value.real)
+                self.add_at(a.imag, key, value.imag)
+                return
+            if Determinism.mode and a.dtype.kind == "f":  # whole numbers have one sum in every order
+                add_in_order(self, a, key, value)
+                return
             if a.dtype.name in _SCATTER:
                 cupy.add.at(a, key, value)
-                return
-            if a.dtype.kind == "c":
-                CupyBackend.add_at(a.real, key, value.real)
-                CupyBackend.add_at(a.imag, key, value.imag)
                 return
             wide = cupy.float32 if a.dtype.kind in "fb" else cupy.int64
             sums = a.astype(wide)

@@ -340,6 +340,15 @@ class NumpyBackend(
 
     # --- device ---
     use_one_core = staticmethod(numpy_threads.use_one_core)
+    threads = staticmethod(numpy_threads.threads)
+    set_threads = staticmethod(numpy_threads.set_threads)
+
+    @staticmethod
+    def cpu_capability():
+        has = np._core._multiarray_umath.__cpu_features__.get
+        if all(map(has, ("AVX512F", "AVX512CD", "AVX512_SKX", "FMA3"))):
+            return "AVX512"
+        return "AVX2" if has("AVX2") and has("FMA3") else "DEFAULT"
 
     @staticmethod
     def device_count():

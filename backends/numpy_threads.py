@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-__all__ = ["cores", "in_parallel", "use_one_core"]
+__all__ = ["cores", "in_parallel", "set_threads", "threads", "use_one_core"]
 
 
 @cache
@@ -59,8 +59,27 @@ _one_core_each = _OneCoreEach()
 
 def use_one_core():
     """Let BLAS use one core in this process from now on."""
-    if _blas():
-        _blas()[1](1)
+    set_threads(1)
+
+
+def threads():
+    """How many threads an op uses when no other one is using them; 1 where BLAS cannot be asked."""
+    with _one_core_each.lock:
+        if _blas() is None:
+            return 1
+        return _one_core_each.usual if _one_core_each.inside else _blas()[0]()
+
+
+def set_threads(n):
+    """Let an op use n threads from now on, those that BLAS allows; False where BLAS cannot be told."""
+    with _one_core_each.lock:
+        if _blas() is None:
+            return False
+        if _one_core_each.inside:  # it is one just now, and this many when that is over
+            _one_core_each.usual = n
+        else:
+            _blas()[1](n)
+    return True
 
 
 def cores():

@@ -88,10 +88,13 @@ def function_names(kind):
 #: How the class is made and asked; what they do costs no array function.
 NO_FUNCTIONS_OF_ARRAYS = {
     "adopt",
+    "cpu_capability",
     "device_count",
     "memory_allocated",
     "empty_cache",
+    "set_threads",
     "synchronize",
+    "threads",
     "use_one_core",
     "wrap",
 }

@@ -1,6 +1,9 @@
-"""The layer of multi-head attention."""
+"""The layer of multi-head attention, and which kernels attention may use."""
+
+from typing import TYPE_CHECKING
 
 from ..core.create import empty
+from ..core.lazy import names_of
 from . import functional as F
 from .functional.multi_head_attention import canonical_mask, dtype_or_none
 from .init import constant_, xavier_normal_, xavier_uniform_
@@ -8,7 +11,13 @@ from .linear import Linear
 from .module import Module
 from .parameter import Parameter
 
-__all__ = ["MultiheadAttention"]
+if TYPE_CHECKING:
+    from .attention_kernels import SDPBackend, sdpa_kernel
+
+if not TYPE_CHECKING:  # a type checker would take every name for known
+    __getattr__, __dir__ = names_of(__name__, {"SDPBackend": ".attention_kernels", "sdpa_kernel": ".attention_kernels"})
+
+__all__ = ["MultiheadAttention", "SDPBackend", "sdpa_kernel"]
 
 
 class NonDynamicallyQuantizableLinear(Linear):

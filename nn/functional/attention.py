@@ -2,6 +2,7 @@
 
 import math
 
+from ...backends.attention import Kernels
 from ...core import dtypes
 from ...core.errors import c_name, two_devices
 from ...core.naming import named
@@ -31,7 +32,8 @@ def scaled_dot_product_attention(
         (*, L, E), (*, S, E), (*, S, D) → (*, L, D)
 
     Raises:
-        RuntimeError: sizes, dtypes or the mask do not fit, or both a mask and ``is_causal`` are given.
+        RuntimeError: sizes, dtypes or the mask do not fit, both a mask and ``is_causal`` are given, or all kernels are off
+            (:func:`plugrad.nn.attention.sdpa_kernel`).
 
     Source: Vaswani et al., Attention Is All You Need, 2017, equation 1.
 
@@ -52,7 +54,7 @@ def scaled_dot_product_attention(
         )
     except AttributeError:
         raise _not_tensors(query, key, value, attn_mask) from None
-    if not fits:
+    if not fits or not Kernels.any:
         raise _misfit(query, key, value, attn_mask)
     if enable_gqa:
         key, value = _for_all_heads(query, key, value)
@@ -101,6 +103,11 @@ def _misfit(query, key, value, attn_mask):
             return RuntimeError(
                 "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
             )
+    if not Kernels.any:
+        return RuntimeError(
+            "No viable backend for scaled_dot_product_attention was found. This is likely due to turning off both the math "
+            "kernel and the fused kernels."
+        )
     return rows.attention_dtype_error(query)
 
 

@@ -1,0 +1,8 @@
+"""MKL, which plugrad does not use."""
+
+__all__ = ["is_available"]
+
+
+def is_available():
+    """False: plugrad does not use MKL."""
+    return False
