@@ -200,7 +200,7 @@ def compare_tensors(actual, expected, rtol, atol, options, place):
 def attribute(tensor, name):
     if name == "stride":
         return tensor.stride()
-    return tensor.layout_name if name == "layout" else getattr(tensor, name)
+    return getattr(tensor, name)
 
 
 def alike(actual, expected):

@@ -5,7 +5,8 @@ from .device import space
 from .dtypes import DTYPES
 from .errors import requires_grad_of_dtype
 from .graph import LEAF
-from .memory_format import check_format, contiguous_format, laid, order_in, preserve_format, preserved_order
+from .memory_format import check_format, contiguous_format, laid, order_in, preserve_format, preserved_order, strided
+from .memory_format import layout as layout_class
 from .modes import Defaults
 from .shapes import sizes
 from .slow import native_dtype, number_dtype
@@ -27,10 +28,16 @@ def _space(device):
 
 def check_options(name, layout=None, **options):
     """Refuse, by name, an argument that means something plugrad does not do."""
-    if layout is not None and str(layout) != "torch.strided":
-        raise NotImplementedError(f"{name}: layout={layout} is not supported; tensors are dense (torch.strided)")
+    if layout is not None and layout is not strided:
+        raise _no_layout(name, layout)
     if options:
         raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(options))}'")
+
+
+def _no_layout(name, given):
+    if not isinstance(given, layout_class):
+        return TypeError(f"{name}(): argument 'layout' must be torch.layout, not {type(given).__name__}")
+    return NotImplementedError(f"{name}: layout={given} is not supported; tensors are dense (torch.strided)")
 
 
 def from_host(array, device=None, requires_grad=False):
@@ -184,12 +191,25 @@ def empty(
     shape = _size_of("empty", size)
     native = native_dtype(xp, dtype_for(dtype, out))
     if memory_format is contiguous_format:
-        return _give(out, _leaf(xp, xp.empty(shape, native), requires_grad))
+        return _give(out, _leaf(xp, _uninitialised(xp, shape, native), requires_grad))
     check_format("empty", memory_format)
     if memory_format is preserve_format:
         raise RuntimeError("unsupported memory format Preserve")
     order = order_in(memory_format, len(shape))
-    return _give(out, _leaf(xp, laid(xp, lambda laid_shape: xp.empty(laid_shape, native), shape, order), requires_grad))
+    return _give(
+        out, _leaf(xp, laid(xp, lambda laid_shape: _uninitialised(xp, laid_shape, native), shape, order), requires_grad)
+    )
+
+
+def _uninitialised(xp, shape, native):
+    """Memory as it comes; while deterministic algorithms are asked for, values that are noticed."""
+    if not Defaults.fills_empty:
+        return xp.empty(shape, native)
+    d = xp.to_dtype[native]
+    if d.kind >= dtypes.FLOAT:
+        return xp.full(shape, float("nan"), native)
+    largest = True if d.kind < dtypes.INT else 2 ** (8 * d.itemsize - d.is_signed) - 1
+    return xp.full(shape, largest, native)
 
 
 def full(size, fill_value, *, out=None, dtype=None, device=None, requires_grad=False, **options):
@@ -218,7 +238,7 @@ def _like(name, input, value, dtype, device, requires_grad, options):
     native = native_dtype(xp, dtype or input.dtype)
 
     def make(shape):
-        return xp.empty(shape, native) if value is None else xp.full(shape, value, native)
+        return _uninitialised(xp, shape, native) if value is None else xp.full(shape, value, native)
 
     return _leaf(xp, laid(xp, make, input._a.shape, order), requires_grad)
 

@@ -25,7 +25,7 @@ def is_numpy_array(value):
     return isinstance(value, np.ndarray)
 
 
-def check_numpy(array):
+def check_numpy(array, level=3, may_be_read_only=False):
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     if array.dtype.name not in DTYPES:
@@ -39,13 +39,18 @@ def check_numpy(array):
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently supported. "
             "(You can probably work around this by making a copy of your array  with array.copy().) "
         )
-    if not array.flags.writeable:
+    if not array.dtype.isnative:
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion between byte orders is currently "
+            "not supported."
+        )
+    if not array.flags.writeable and not may_be_read_only:
         warnings.warn(
             "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to this "
             "tensor will result in undefined behavior. You may want to copy the array to protect its data or make it writable before "
             "converting it to a tensor. This type of warning will be suppressed for the rest of this program.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=level,
         )
 
 

@@ -1,8 +1,22 @@
-"""Memory formats: in which order the elements of a tensor lie in memory."""
+"""Layouts, and memory formats: in which order the elements of a tensor lie in memory."""
 
 from .errors import no_tensor
 
-__all__ = ["channels_last", "channels_last_3d", "contiguous_format", "memory_format", "preserve_format"]
+__all__ = [
+    "channels_last",
+    "channels_last_3d",
+    "contiguous_format",
+    "jagged",
+    "layout",
+    "memory_format",
+    "preserve_format",
+    "sparse_bsc",
+    "sparse_bsr",
+    "sparse_coo",
+    "sparse_csc",
+    "sparse_csr",
+    "strided",
+]
 
 
 class memory_format:
@@ -55,6 +69,56 @@ FORMATS = {f.name: f for f in (contiguous_format, preserve_format, channels_last
 
 def _by_name(name):
     return FORMATS[name]
+
+
+class layout:
+    """How the elements of a tensor are kept. All tensors here are ``strided``; the others are names that are refused.
+
+    Raises:
+        TypeError: there are no others to be made.
+
+    Example:
+        >>> import plugrad
+        >>> plugrad.ones(2).layout, plugrad.ones(2).layout is plugrad.strided
+        (torch.strided, True)
+    """
+
+    __slots__ = ("__weakref__", "name")
+
+    def __new__(cls, *args, **kwargs):
+        raise TypeError("cannot create 'torch.layout' instances")
+
+    def __repr__(self):
+        return "torch." + self.name
+
+    def __reduce__(self):
+        return _layout_by_name, (self.name,)
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+def _make_layout(name):
+    made = object.__new__(layout)
+    made.name = name
+    return made
+
+
+strided = _make_layout("strided")
+sparse_coo = _make_layout("sparse_coo")
+sparse_csr = _make_layout("sparse_csr")
+sparse_csc = _make_layout("sparse_csc")
+sparse_bsr = _make_layout("sparse_bsr")
+sparse_bsc = _make_layout("sparse_bsc")
+jagged = _make_layout("jagged")
+LAYOUTS = {made.name: made for made in (strided, sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc, jagged)}
+
+
+def _layout_by_name(name):
+    return LAYOUTS[name]
 
 
 def check_format(function, given):

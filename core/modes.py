@@ -27,6 +27,7 @@ class Defaults:
 
     dtype = dtypes.float32
     device = None
+    fills_empty = False  # new memory gets values: deterministic algorithms are asked for
 
 
 def get_default_dtype():

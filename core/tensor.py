@@ -7,7 +7,7 @@ from .device import space
 from .dtypes import dtype as dtype_class
 from .errors import flag_of_non_leaf, non_leaf_grad_warning, requires_grad_of_dtype
 from .graph import INFERENCE, LEAF, LEAF_TENSOR, NODE, AccumulateGrad, Version
-from .memory_format import check_format, contiguous_format, lies_in, preserve_format
+from .memory_format import check_format, contiguous_format, lies_in, preserve_format, strided
 from .modes import is_inference_mode_enabled
 
 if TYPE_CHECKING:  # a file without a module: what the ops, set on the class below when they are imported, look like
@@ -89,7 +89,7 @@ class Tensor(Methods):
     _kind = LEAF_TENSOR
     __hash__ = object.__hash__
     __array_priority__ = 1000
-    layout_name = "torch.strided"
+    layout = strided
 
     def __new__(cls, *sizes_or_data, device=None):
         from .create import legacy

@@ -5,6 +5,7 @@
 3.0
 """
 
+import math as _math
 import typing as _typing
 
 import plugrad.core.ops  # noqa: F401 - gives Tensor its methods
@@ -33,8 +34,16 @@ from plugrad.core.memory_format import (
     channels_last,
     channels_last_3d,
     contiguous_format,
+    jagged,
+    layout,
     memory_format,
     preserve_format,
+    sparse_bsc,
+    sparse_bsr,
+    sparse_coo,
+    sparse_csc,
+    sparse_csr,
+    strided,
 )
 from plugrad.core.modes import (
     enable_grad,
@@ -435,7 +444,23 @@ from plugrad.nn.functional.toplevel import (
 )
 
 if _typing.TYPE_CHECKING:
-    from plugrad import amp, distributions, fft, func, library, signal, special
+    from plugrad import (
+        accelerator,
+        amp,
+        compiler,
+        cpu,
+        distributions,
+        fft,
+        func,
+        jit,
+        library,
+        mps,
+        multiprocessing,
+        signal,
+        special,
+        version,
+        xpu,
+    )
     from plugrad.core.autocast import (
         autocast,
         autocast_decrement_nesting,
@@ -448,8 +473,31 @@ if _typing.TYPE_CHECKING:
         set_autocast_dtype,
         set_autocast_enabled,
     )
+    from plugrad.core.buffers import asarray, frombuffer
+    from plugrad.core.compilation import compile
+    from plugrad.core.determinism import (
+        are_deterministic_algorithms_enabled,
+        get_deterministic_debug_mode,
+        is_deterministic_algorithms_warn_only_enabled,
+        set_deterministic_debug_mode,
+        use_deterministic_algorithms,
+    )
+    from plugrad.core.device_modules import get_device_module, typename
     from plugrad.core.grad_scaler import GradScaler
     from plugrad.core.ops.reflections import geqrf, orgqr, ormqr
+    from plugrad.core.inclusive_range import range
+    from plugrad.core.settings import (
+        get_float32_matmul_precision,
+        get_num_interop_threads,
+        get_num_threads,
+        is_warn_always_enabled,
+        set_default_tensor_type,
+        set_float32_matmul_precision,
+        set_flush_denormal,
+        set_num_interop_threads,
+        set_num_threads,
+        set_warn_always,
+    )
 
 __version__ = "0.1.0.dev0"
 
@@ -508,7 +556,11 @@ IntTensor = _old_constructor("IntTensor")
 LongTensor = _old_constructor("LongTensor")
 ShortTensor = _old_constructor("ShortTensor")
 BFloat16Tensor = _old_constructor("BFloat16Tensor")
-strided = "torch.strided"
+e = _math.e
+inf = _math.inf
+nan = _math.nan
+newaxis = None
+pi = _math.pi
 abs_ = Tensor.abs_
 acos_ = Tensor.acos_
 acosh_ = Tensor.acosh_
@@ -585,6 +637,7 @@ __all__ = [
     "abs",
     "abs_",
     "absolute",
+    "accelerator",
     "acos",
     "acos_",
     "acosh",
@@ -624,6 +677,7 @@ __all__ = [
     "arctan_",
     "arctanh",
     "arctanh_",
+    "are_deterministic_algorithms_enabled",
     "argmax",
     "argmin",
     "argsort",
@@ -632,6 +686,7 @@ __all__ = [
     "as_strided_",
     "as_strided_scatter",
     "as_tensor",
+    "asarray",
     "asin",
     "asin_",
     "asinh",
@@ -703,6 +758,8 @@ __all__ = [
     "clone",
     "column_stack",
     "combinations",
+    "compile",
+    "compiler",
     "complex",
     "complex128",
     "complex64",
@@ -729,6 +786,7 @@ __all__ = [
     "cosine_similarity",
     "count_nonzero",
     "cov",
+    "cpu",
     "cross",
     "ctc_loss",
     "cuda",
@@ -762,6 +820,7 @@ __all__ = [
     "dsplit",
     "dstack",
     "dtype",
+    "e",
     "einsum",
     "embedding",
     "embedding_bag",
@@ -814,6 +873,7 @@ __all__ = [
     "frobenius_norm",
     "from_dlpack",
     "from_numpy",
+    "frombuffer",
     "full",
     "full_like",
     "func",
@@ -826,7 +886,12 @@ __all__ = [
     "get_autocast_dtype",
     "get_default_device",
     "get_default_dtype",
+    "get_deterministic_debug_mode",
     "get_device",
+    "get_device_module",
+    "get_float32_matmul_precision",
+    "get_num_interop_threads",
+    "get_num_threads",
     "get_rng_state",
     "gradient",
     "greater",
@@ -860,6 +925,7 @@ __all__ = [
     "index_put_",
     "index_reduce",
     "index_select",
+    "inf",
     "inference_mode",
     "initial_seed",
     "inner",
@@ -876,6 +942,7 @@ __all__ = [
     "is_autocast_enabled",
     "is_complex",
     "is_conj",
+    "is_deterministic_algorithms_warn_only_enabled",
     "is_floating_point",
     "is_grad_enabled",
     "is_inference",
@@ -885,6 +952,7 @@ __all__ = [
     "is_same_size",
     "is_signed",
     "is_tensor",
+    "is_warn_always_enabled",
     "isclose",
     "isfinite",
     "isin",
@@ -894,11 +962,14 @@ __all__ = [
     "isposinf",
     "isreal",
     "istft",
+    "jagged",
+    "jit",
     "kaiser_window",
     "kl_div",
     "kron",
     "kthvalue",
     "layer_norm",
+    "layout",
     "lcm",
     "lcm_",
     "ldexp",
@@ -961,12 +1032,15 @@ __all__ = [
     "mode",
     "moveaxis",
     "movedim",
+    "mps",
     "msort",
     "mul",
     "multinomial",
     "multiply",
+    "multiprocessing",
     "mv",
     "mvlgamma",
+    "nan",
     "nan_to_num",
     "nan_to_num_",
     "nanmean",
@@ -980,6 +1054,7 @@ __all__ = [
     "neg_",
     "negative",
     "negative_",
+    "newaxis",
     "nextafter",
     "nn",
     "no_grad",
@@ -1001,6 +1076,7 @@ __all__ = [
     "pca_lowrank",
     "pdist",
     "permute",
+    "pi",
     "pinverse",
     "pixel_shuffle",
     "pixel_unshuffle",
@@ -1027,6 +1103,7 @@ __all__ = [
     "randn_like",
     "random",
     "randperm",
+    "range",
     "ravel",
     "real",
     "reciprocal",
@@ -1072,9 +1149,16 @@ __all__ = [
     "set_autocast_enabled",
     "set_default_device",
     "set_default_dtype",
+    "set_default_tensor_type",
+    "set_deterministic_debug_mode",
+    "set_float32_matmul_precision",
+    "set_flush_denormal",
     "set_grad_enabled",
+    "set_num_interop_threads",
+    "set_num_threads",
     "set_printoptions",
     "set_rng_state",
+    "set_warn_always",
     "sgn",
     "short",
     "sigmoid",
@@ -1092,6 +1176,11 @@ __all__ = [
     "slogdet",
     "softmax",
     "sort",
+    "sparse_bsc",
+    "sparse_bsr",
+    "sparse_coo",
+    "sparse_csc",
+    "sparse_csr",
     "special",
     "split",
     "split_with_sizes",
@@ -1139,6 +1228,7 @@ __all__ = [
     "true_divide",
     "trunc",
     "trunc_",
+    "typename",
     "uint8",
     "unbind",
     "unflatten",
@@ -1149,11 +1239,13 @@ __all__ = [
     "unsafe_split",
     "unsafe_split_with_sizes",
     "unsqueeze",
+    "use_deterministic_algorithms",
     "utils",
     "vander",
     "var",
     "var_mean",
     "vdot",
+    "version",
     "view_as_complex",
     "view_as_real",
     "vmap",
@@ -1162,6 +1254,7 @@ __all__ = [
     "where",
     "xlogy",
     "xlogy_",
+    "xpu",
     "zero_",
     "zeros",
     "zeros_like",
@@ -1169,30 +1262,40 @@ __all__ = [
 
 
 if not _typing.TYPE_CHECKING:  # a type checker would take every name for known
-    _LATER = (
-        {"GradScaler": "grad_scaler"}
-        | dict.fromkeys(("geqrf", "orgqr", "ormqr"), "ops.reflections")
-        | dict.fromkeys(
-            "autocast autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_dtype "
-            "is_autocast_cache_enabled is_autocast_enabled set_autocast_cache_enabled set_autocast_dtype set_autocast_enabled".split(),
-            "autocast",
-        )
-    )
+    from plugrad.core.lazy import names_of as _names_of
 
-    def __getattr__(name):
-        import importlib
-
-        if name in (
+    __getattr__, __dir__ = _names_of(
+        __name__,
+        {
+            name: where
+            for where, names in {
+                "core.autocast": "autocast autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache get_autocast_dtype is_autocast_cache_enabled is_autocast_enabled set_autocast_cache_enabled set_autocast_dtype set_autocast_enabled",
+                "core.buffers": "asarray frombuffer",
+                "core.compilation": "compile",
+                "core.determinism": "are_deterministic_algorithms_enabled get_deterministic_debug_mode is_deterministic_algorithms_warn_only_enabled set_deterministic_debug_mode use_deterministic_algorithms",
+                "core.device_modules": "get_device_module typename",
+                "core.grad_scaler": "GradScaler",
+                "core.inclusive_range": "range",
+                "core.ops.reflections": "geqrf orgqr ormqr",
+                "core.settings": "get_float32_matmul_precision get_num_interop_threads get_num_threads is_warn_always_enabled set_default_tensor_type set_float32_matmul_precision set_flush_denormal set_num_interop_threads set_num_threads set_warn_always",
+            }.items()
+            for name in names.split()
+        },
+        (
+            "accelerator",
             "amp",
+            "compiler",
+            "cpu",
             "distributions",
             "fft",
             "func",
+            "jit",
             "library",
+            "mps",
+            "multiprocessing",
             "signal",
             "special",
-        ):  # imported when first asked for
-            return importlib.import_module(f"plugrad.{name}")
-        if name in _LATER:
-            globals()[name] = found = getattr(importlib.import_module(f"plugrad.core.{_LATER[name]}"), name)
-            return found
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            "version",
+            "xpu",
+        ),
+    )

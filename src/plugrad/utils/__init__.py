@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 from plugrad.core.lazy import names_of
 
 if TYPE_CHECKING:
-    from plugrad.utils import checkpoint, data, dlpack, tensorboard, training
+    from plugrad.utils import checkpoint, data, deterministic, dlpack, tensorboard, training
 
 if not TYPE_CHECKING:  # a type checker would take every name for known
-    __getattr__, __dir__ = names_of(__name__, {}, ("checkpoint", "data", "dlpack", "tensorboard", "training"))
+    __getattr__, __dir__ = names_of(
+        __name__, {}, ("checkpoint", "data", "deterministic", "dlpack", "tensorboard", "training")
+    )
 
-__all__ = ["checkpoint", "data", "dlpack", "tensorboard", "training"]
+__all__ = ["checkpoint", "data", "deterministic", "dlpack", "tensorboard", "training"]
