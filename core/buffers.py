@@ -6,6 +6,8 @@ import numpy as np
 
 from .create import check_dtype, from_host, tensor
 from .device import device as device_class
+from .dtypes import FLOAT
+from .errors import requires_grad_of_dtype
 from .interop import check_numpy, from_dlpack, numpy_dtype
 from .modes import Defaults
 from .tensor import Tensor
@@ -64,7 +66,7 @@ def _array_on(buffer, dtype, count=-1, offset=0, level=3):
     if not view.c_contiguous:
         raise RuntimeError("could not retrieve buffer from object")
     if view.readonly:
-        warnings.warn(READ_ONLY, UserWarning, stacklevel=level + 1)
+        warnings.warn(READ_ONLY, UserWarning, stacklevel=level)
     length, size = view.nbytes, dtype.itemsize
     if not length or not count:
         raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
@@ -121,7 +123,7 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
     shared = None if isinstance(obj, np.generic) else _sharing(obj, dtype, copy)
     if shared is not None:
         found = _converted(shared, dtype, where, copy)
-        return found.requires_grad_() if requires_grad else found
+        return _requiring(found) if requires_grad else found
     if copy is False:
         raise ValueError("can't alias arbitrary sequence into a tensor.")
     return tensor(obj, dtype=dtype, device=where, requires_grad=bool(requires_grad))
@@ -172,4 +174,10 @@ def _of_tensor(obj, dtype, where, copy, requires_grad):
     found = _converted(obj, dtype, where, copy)
     if found.requires_grad and not requires_grad:
         return found.requires_grad_(False) if found.is_leaf else found.detach()
-    return found.requires_grad_() if requires_grad and not found.requires_grad else found
+    return _requiring(found) if requires_grad and not found.requires_grad else found
+
+
+def _requiring(found):
+    if found.dtype.kind < FLOAT:
+        raise requires_grad_of_dtype("Only Tensors of floating point and complex dtype can require gradients", found)
+    return found.requires_grad_()

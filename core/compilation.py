@@ -89,9 +89,13 @@ def compile(
         )  # fmt: skip
     if mode is not None and options is not None:
         raise RuntimeError("Either mode or options can be specified, but both can't be specified at the same time.")
+    if backend is None:
+        backend = get_default_backend()
+    if backend == "inductor":
+        _check_inductor(mode, options)
     if disable:
         return model
-    _check_backend(Default.backend or "inductor" if backend is None else backend, mode, options)
+    _check_backend(backend)
     if not isinstance(dynamic, bool | None):
         raise AssertionError(f"Expected enable to be a bool, got {type(dynamic)}")
     if not callable(model):
@@ -99,13 +103,15 @@ def compile(
     return model
 
 
-def _check_backend(backend, mode, options):
-    if backend == "inductor":
-        if mode is not None and mode not in MODES:
-            raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}")
-        if options is not None:
-            options.items()  # torch asks no more of its kind
-    elif isinstance(backend, str):
+def _check_inductor(mode, options):
+    if mode is not None and mode not in MODES:
+        raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}")
+    if options is not None:
+        options.items()  # a dict; which names it may have only the compiler knows
+
+
+def _check_backend(backend):
+    if isinstance(backend, str):
         if backend not in BACKENDS + DEBUGGING:
             raise InvalidBackend(
                 f"Invalid backend: {backend!r}, see `torch._dynamo.list_backends()` for available backends."
@@ -209,7 +215,7 @@ class set_stance:
         if stance not in STANCES:
             raise RuntimeError(f"invalid torch.compile stance {stance!r}: expected one of {', '.join(STANCES)}")
         if force_backend is not None:
-            _check_backend(force_backend, None, None)
+            _check_backend(force_backend)
         self.stance = stance
 
     def __call__(self, fn):

@@ -52,8 +52,11 @@ def typename(obj):
     """
     if isinstance(obj, Tensor):
         return obj.type()
+    named = getattr(obj, "__qualname__", None) or getattr(obj, "__name__", None)
+    if named is None:
+        obj = type(obj)
+        named = obj.__qualname__
     module = getattr(obj, "__module__", None) or ""
-    named = getattr(obj, "__qualname__", None) or getattr(obj, "__name__", None) or type(obj).__qualname__
     if module.startswith("plugrad.core.") and named in PRINTED:
         module = "torch"
     return named if module in ("", "builtins") else f"{module}.{named}"

@@ -25,7 +25,7 @@ LATER = {"core": {"core.ops"}}
 
 #: The host side, where numpy arrays come in and go out.
 NUMPY_FILES = {
-    "core.generator", "core.interop", "core.printing", "core.random", "core.random_integers", "core.resampling",
+    "core.buffers", "core.generator", "core.interop", "core.printing", "core.random", "core.random_integers", "core.resampling",
     "core.rounding", "core.serialization",
     "core.npz", "core.storages",
     "core.random_rejection",

@@ -29,6 +29,7 @@ def text(value):
     """``str(value)`` without what must differ: addresses, devices, and where a class is defined."""
     found = re.sub(r"0x[0-9a-f]+", "0x", str(value))
     found = re.sub(r", device='[\w:]+'| \(\w+:\d+\)(?=\])", "", found)
+    found = re.sub(r" \(Triggered internally at [^()]*\)", "", found)
     found = re.sub(r"\btorch\.[a-z]+\.(?=\w+Tensor\b)", "torch.", found)
     found = re.sub(r"\b(torch|plugrad)\.(nn|optim)\.(\w+\.)+(?=[A-Z])", r"\2.", found)
     found = re.sub(r"\b(torch|plugrad\.core)\.distributions\.(\w+\.)+(?=[A-Z])", "distributions.", found)
