@@ -457,6 +457,12 @@ class Module(Hooked, Stateful):
     def _get_name(self):
         return type(self).__name__
 
+    def compile(self, *args, **kwargs):
+        """Check the arguments as :func:`plugrad.compile` does; the module goes on running as it is."""
+        from ..core.compilation import compile
+
+        compile(self, *args, **kwargs)
+
     def extra_repr(self):
         """Return what is printed between the parentheses; several lines are allowed."""
         return ""

@@ -177,6 +177,9 @@ def test_layouts_are_pickled_by_name():
 def test_compile_returns_what_it_is_given():
     model = plugrad.nn.Linear(2, 1)
     assert plugrad.compile(model) is model
+    assert model.compile(mode="max-autotune") is None
+    with pytest.raises(RuntimeError, match="Unrecognized mode=fast"):
+        model.compile(mode="fast")
     assert plugrad.compile(fullgraph=True, dynamic=False)(f) is f
     assert plugrad.compiler.compile(f, mode="reduce-overhead") is f
     plugrad.compiler.cudagraph_mark_step_begin()
