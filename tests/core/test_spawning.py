@@ -12,7 +12,7 @@ import plugrad
 def fail(index, where):
     if index == where:
         raise ValueError("x" * 200_000 + f"number {index}")
-    threading.Event().wait()  # until it is ended
+    threading.Event().wait(60)  # until it is ended, long before
 
 
 def leave(index, code):
