@@ -484,8 +484,8 @@ if _typing.TYPE_CHECKING:
     )
     from plugrad.core.device_modules import get_device_module, typename
     from plugrad.core.grad_scaler import GradScaler
-    from plugrad.core.ops.reflections import geqrf, orgqr, ormqr
     from plugrad.core.inclusive_range import range
+    from plugrad.core.ops.reflections import geqrf, orgqr, ormqr
     from plugrad.core.settings import (
         get_float32_matmul_precision,
         get_num_interop_threads,
