@@ -204,6 +204,11 @@ class Backend(
         """Whether two arrays may have memory in common; where addresses are not known, whether they are one."""
         return a is b
 
+    @classmethod
+    def current_index(cls):
+        """The index of the device that a type without an index means."""
+        return 0
+
     def memory_allocated(self):
         return 0
 

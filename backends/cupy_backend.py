@@ -5,6 +5,7 @@ import importlib.metadata
 import importlib.util
 
 from .common import Backend
+from .cupy_device import CupyDevice, MemoryWatch
 from .cupy_fft import CupyFourier
 from .cupy_linalg import CupyLinalg
 from .determinism import Determinism, add_in_order, alert, set_in_order, written_twice
@@ -80,7 +81,7 @@ def build(cupy, kernels):
 
     # Beside cupy lies cupyx; a simulated module has none, and its special functions are composed.
     @offering(f"{cupy.__name__}x.scipy.special", FROM_CUPYX)
-    class CupyBackend(kernels, CupyFourier, CupyLinalg, Backend):
+    class CupyBackend(kernels, CupyFourier, CupyLinalg, CupyDevice, Backend):
         """cupy's functions by their array-API names."""
 
         array_type = cupy.ndarray
@@ -91,6 +92,7 @@ def build(cupy, kernels):
         def __init__(self, name, device_type, index):
             super().__init__(name, device_type, index)
             self.cuda_device = cupy.cuda.Device(index)
+            self.watch = MemoryWatch.installed(cupy)
             if self.device_count() > 1:
                 self._bind_device()
                 self.scope = self.cuda_device  # operators in gradient rules allocate on the current device
@@ -210,14 +212,6 @@ def build(cupy, kernels):
         @staticmethod
         def may_share(a, b):
             return cupy.may_share_memory(a, b)
-
-        @staticmethod
-        def memory_allocated():
-            return cupy.get_default_memory_pool().used_bytes()
-
-        @staticmethod
-        def empty_cache():
-            cupy.get_default_memory_pool().free_all_blocks()
 
         # One launch each, where a Python number needs no array of its own.
         def relu(self, x):

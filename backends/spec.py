@@ -60,6 +60,12 @@ class BackendSpec:
     version: Callable = lambda: "unknown"
 
 
+class OutOfMemoryError(RuntimeError):
+    """A device has no memory left for an array."""
+
+    __module__ = "plugrad"
+
+
 class Hooks:
     """The one hook: pluggy calls it once, at the first use of a device."""
 

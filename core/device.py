@@ -87,16 +87,19 @@ def space(where=None):
     except (KeyError, TypeError):
         found = where if isinstance(where, device) else device(where)
     xp = registry.namespace(found.type, found.index or 0)
+    current = found.index is None and xp.device_count() > 1
+    if current:  # "cuda" is whichever device is current
+        xp = registry.namespace(found.type, type(xp).current_index())
     if not hasattr(xp, "tensors"):
-        _prepare(xp, found)
-    _spaces[where] = xp
+        _prepare(xp)
+    _spaces[xp.device if current else where] = xp
     return xp
 
 
-def _prepare(xp, where):
+def _prepare(xp):
     from .tensor_space import TensorSpace
 
-    xp.device = device(where.type, None if where.type == "cpu" else where.index or 0)
+    xp.device = device(xp.device_type, None if xp.device_type == "cpu" else xp.index)
     xp.to_dtype = {native: DTYPES[name] for native, name in xp.dtype_names.items()}
     xp.tensors = TensorSpace(xp)
     if xp.scope is not None:

@@ -10,6 +10,7 @@ import typing as _typing
 
 import plugrad.core.ops  # noqa: F401 - gives Tensor its methods
 from plugrad import autograd, backends, cuda, linalg, nn, optim, random, serialization, testing, utils
+from plugrad.backends.spec import OutOfMemoryError
 from plugrad.core import dtypes as _dtypes
 from plugrad.core.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from plugrad.core.create import (
@@ -631,6 +632,7 @@ __all__ = [
     "HalfTensor",
     "IntTensor",
     "LongTensor",
+    "OutOfMemoryError",
     "ShortTensor",
     "Size",
     "Tensor",

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from plugrad.backends import cupy_backend, cupy_kernels, cupy_windows, registry
+from plugrad.backends import cupy_backend, cupy_device, cupy_kernels, cupy_windows, registry
 from plugrad.backends.spec import missing_names
 
 cupy = pytest.importorskip("cupy")
 
 
-TREES = [ast.parse(Path(m.__file__).read_text()) for m in (cupy_backend, cupy_kernels, cupy_windows)]
+TREES = [ast.parse(Path(m.__file__).read_text()) for m in (cupy_backend, cupy_device, cupy_kernels, cupy_windows)]
 
 
 def chain_of(node):
@@ -65,6 +65,29 @@ def test_every_cupy_name_in_the_file_exists(chain):
     found = cupy
     for part in chain.split("."):
         found = getattr(found, part)
+
+
+def test_what_is_given_by_position_lies_there():
+    assert list(inspect.signature(cupy.cuda.Event).parameters) == ["block", "disable_timing", "interprocess"]
+    assert list(inspect.signature(cupy.cuda.Stream).parameters) == ["null", "non_blocking", "ptds", "priority"]
+
+
+@pytest.mark.parametrize("name", "done record synchronize".split())
+@pytest.mark.parametrize("kind", ["Event", "Stream"])
+def test_attributes_of_streams_and_events_exist(kind, name):
+    assert hasattr(getattr(cupy.cuda, kind), name)
+
+
+@pytest.mark.parametrize("name", "free_all_blocks get_limit set_limit total_bytes used_bytes".split())
+def test_functions_of_the_memory_pool_exist(name):
+    assert hasattr(cupy.cuda.MemoryPool, name)
+
+
+def test_more_attributes_exist():
+    assert all(hasattr(cupy.cuda.Stream, name) for name in ("priority", "use", "wait_event"))
+    assert all(hasattr(cupy.cuda.Device, name) for name in ("__enter__", "synchronize", "use"))
+    assert hasattr(cupy.cuda.MemoryPointer, "device_id")
+    assert issubclass(cupy.cuda.memory.OutOfMemoryError, MemoryError)
 
 
 @pytest.mark.parametrize("name", "astype base copy data dtype flags itemsize reshape shape strides".split())

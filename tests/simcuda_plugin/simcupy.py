@@ -13,7 +13,9 @@ What this file does not define is numpy's function of that name with arrays unwr
 lacks is not noticed here; ``tests/backends/test_cupy_names.py`` compares the names with cupy itself.
 """
 
+import itertools
 import threading
+import time
 import types
 
 import numpy
@@ -52,7 +54,7 @@ class Counting:
         self._end = types.SimpleNamespace(launches=COUNTERS.launches, syncs=COUNTERS.syncs)
 
 
-COUNTERS = types.SimpleNamespace(launches=0, syncs=0, bytes=0)
+COUNTERS = types.SimpleNamespace(launches=0, syncs=0)
 counting = Counting
 
 
@@ -107,36 +109,186 @@ def current_device():
 
 
 class Stream:
-    """``cupy.cuda.Stream``, of which there is one."""
+    """``cupy.cuda.Stream``: everything is done as soon as it is given to one."""
+
+    _ptrs = itertools.count(1)
+    done = True
+
+    def __init__(self, null=False, non_blocking=False, ptds=False, priority=None):
+        self.ptr, self.device_id = (0, -1) if null else (next(self._ptrs), current_device())
+        self.priority = priority or 0
+
+    def use(self):
+        """Make it the device's current stream for good."""
+        if self.device_id not in (-1, current_device()):
+            raise RuntimeError("This stream was not created on the current device")
+        _streams()[current_device()] = self
 
     def synchronize(self):
         """Wait for the stream."""
         COUNTERS.syncs += 1
 
+    def wait_event(self, event):
+        """Let what comes next wait for the event."""
 
-Stream.null = Stream()
+    def record(self, event=None):
+        """Record an event, a new one if none is given."""
+        event = event or Event()
+        event.record(self)
+        return event
+
+
+class Event:
+    """``cupy.cuda.Event``: the time at which it was recorded."""
+
+    done = True
+
+    def __init__(self, block=False, disable_timing=False, interprocess=False):
+        self.at, self.disable_timing, self.device_id = None, disable_timing, current_device()
+        self.ptr = id(self)
+
+    def record(self, stream=None):
+        """Note the time; the stream must be the event's device's."""
+        if stream is not None and stream.device_id not in (-1, self.device_id):
+            raise CUDARuntimeError("cudaErrorInvalidResourceHandle: invalid resource handle")
+        self.at = time.perf_counter()
+
+    def synchronize(self):
+        """Wait for the event."""
+        COUNTERS.syncs += 1
+
+
+def get_elapsed_time(start, end):
+    """Milliseconds between two events."""
+    if start.disable_timing or end.disable_timing or None in (start.at, end.at):
+        raise CUDARuntimeError("cudaErrorInvalidResourceHandle: invalid resource handle")
+    return 1000 * (end.at - start.at)
+
+
+Stream.null = Stream(null=True)
+
+
+def _streams():
+    if not hasattr(_current, "streams"):
+        _current.streams = {}
+    return _current.streams
+
+
+def get_current_stream(device_id=-1):
+    """The current stream of a device."""
+    return _streams().get(current_device() if device_id < 0 else device_id, Stream.null)
+
+
+def properties(index):
+    """What ``cudaGetDeviceProperties`` tells of every one of the two devices."""
+    numbers = {"major": 9, "minor": 0, "totalGlobalMem": TOTAL, "multiProcessorCount": 4, "warpSize": 32}
+    limits = {"maxThreadsPerMultiProcessor": 2048, "regsPerMultiprocessor": 65536, "sharedMemPerBlock": 49152}
+    return {"name": f"Simulated {index}".encode(), "integrated": 0, "isMultiGpuBoard": 0, **numbers, **limits}
+
+
+# --- memory ---
+class OutOfMemoryError(MemoryError):
+    """``cupy.cuda.memory.OutOfMemoryError``."""
+
+    def __init__(self, size, total, limit=0):
+        super().__init__(f"Out of memory allocating {size:,} bytes (allocated so far: {total:,} bytes).")
+
+
+class MemoryPool:
+    """``cupy.cuda.MemoryPool``: it keeps what is freed until it is told to give it back."""
+
+    def __init__(self):
+        self._used, self._kept, self._limit = [0] * DEVICES, [0] * DEVICES, [TOTAL] * DEVICES
+
+    def malloc(self, size):
+        """Memory on the current device."""
+        device = current_device()
+        if self._used[device] + size > self._limit[device]:
+            raise OutOfMemoryError(size, self._kept[device], self._limit[device])
+        self._used[device] += size
+        self._kept[device] = max(self._kept[device], self._used[device])
+        return MemoryPointer(self, size, device)
+
+    def used_bytes(self):
+        """Bytes in use on the current device."""
+        return self._used[current_device()]
+
+    def total_bytes(self):
+        """Bytes that the pool holds on the current device."""
+        return self._kept[current_device()]
+
+    def free_all_blocks(self):
+        """Give back what is not in use."""
+        self._kept[current_device()] = self._used[current_device()]
+
+    def set_limit(self, size=None, fraction=None):
+        """How much the pool may hold on the current device; 0 takes the limit away."""
+        self._limit[current_device()] = int(TOTAL * fraction) if size is None else size or TOTAL
+
+    def get_limit(self):
+        """The limit on the current device."""
+        return self._limit[current_device()]
+
+
+class MemoryPointer:
+    """``cupy.cuda.MemoryPointer``, without an address."""
+
+    def __init__(self, pool, size, device_id):
+        self._pool, self._size, self.device_id = pool, size, device_id
+
+    def __del__(self):
+        self._pool._used[self.device_id] -= self._size
+
+
+TOTAL = 2**36
+_pool = MemoryPool()
+_allocators = [_pool.malloc]
+
+
+def get_default_memory_pool():
+    """``cupy.get_default_memory_pool()``."""
+    return _pool
+
+
+def set_allocator(allocator=None):
+    """``cupy.cuda.set_allocator``."""
+    _allocators[0] = allocator or _pool.malloc
+
+
+MARKS = []  # what the profiler was told, in order
 
 cuda = types.SimpleNamespace(
     Device=Device,
     Stream=Stream,
-    get_current_stream=lambda: Stream.null,
+    Event=Event,
+    MemoryPool=MemoryPool,
+    get_current_stream=get_current_stream,
+    get_elapsed_time=get_elapsed_time,
     is_available=lambda: True,
+    memory=types.SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
+    get_allocator=lambda: _allocators[0],
+    set_allocator=set_allocator,
+    nvtx=types.SimpleNamespace(
+        RangePush=lambda message, id_color=-1: MARKS.append(("push", message)),
+        RangePop=lambda: MARKS.append(("pop",)),
+        Mark=lambda message, id_color=-1: MARKS.append(("mark", message)),
+    ),
     runtime=types.SimpleNamespace(
-        CUDARuntimeError=CUDARuntimeError, getDevice=current_device, getDeviceCount=lambda: DEVICES
+        CUDARuntimeError=CUDARuntimeError,
+        getDevice=current_device,
+        getDeviceCount=lambda: DEVICES,
+        getDeviceProperties=properties,
+        deviceCanAccessPeer=lambda device, peer: int(device != peer),
+        memGetInfo=lambda: (TOTAL - _pool.total_bytes(), TOTAL),
     ),
 )
-
-
-def get_default_memory_pool():
-    """``cupy.get_default_memory_pool()``: its ``used_bytes()`` counts the arrays alive."""
-    return types.SimpleNamespace(used_bytes=lambda: COUNTERS.bytes, free_all_blocks=lambda: None)
 
 
 # --- arrays ---
 class ndarray:
     """An array in simulated device memory. ``_h`` is the numpy array that stands for it: nobody else may look there."""
 
-    __slots__ = ("__weakref__", "_device", "_h", "base")
+    __slots__ = ("__weakref__", "_device", "_h", "_memory", "base")
     __hash__ = None
     __array_priority__ = 100
 
@@ -145,11 +297,7 @@ class ndarray:
         self._device = device
         self.base = base
         if base is None:
-            COUNTERS.bytes += host.nbytes
-
-    def __del__(self):
-        if getattr(self, "base", self) is None:
-            COUNTERS.bytes -= self._h.nbytes
+            self._memory = _allocators[0](host.nbytes)
 
     shape = property(lambda self: self._h.shape)
     dtype = property(lambda self: self._h.dtype)

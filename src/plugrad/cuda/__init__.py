@@ -6,9 +6,44 @@ from plugrad.backends import registry
 from plugrad.core.device import device as _device
 from plugrad.core.device import space as _space
 from plugrad.core.generator import manual_seed as _manual_seed
+from plugrad.core.lazy import names_of as _names_of
 
 if _typing.TYPE_CHECKING:
-    from plugrad.cuda import amp
+    from plugrad.cuda import amp, memory, nvtx, random, streams
+    from plugrad.cuda.devices import (
+        can_device_access_peer,
+        device,
+        device_of,
+        get_device_capability,
+        get_device_name,
+        get_device_properties,
+        init,
+        ipc_collect,
+        is_bf16_supported,
+        set_device,
+    )
+    from plugrad.cuda.memory import (
+        OutOfMemoryError,
+        get_per_process_memory_fraction,
+        max_memory_allocated,
+        max_memory_reserved,
+        mem_get_info,
+        memory_reserved,
+        memory_stats,
+        memory_summary,
+        reset_peak_memory_stats,
+        set_per_process_memory_fraction,
+    )
+    from plugrad.cuda.random import (
+        get_rng_state,
+        get_rng_state_all,
+        initial_seed,
+        seed,
+        seed_all,
+        set_rng_state,
+        set_rng_state_all,
+    )
+    from plugrad.cuda.streams import Event, Stream, StreamContext, current_stream, default_stream, set_stream, stream
 
 
 def is_available():
@@ -95,34 +130,89 @@ def _usable(device):
     why = why_unavailable()
     if why is not None:
         raise registry.DeviceUnavailable(why)
-    if device is None:
-        return _space("cuda")
+    return _space("cuda") if device is None else _space(_named(device))
+
+
+def _named(device):
+    """The cuda device that a number, a text or a device names."""
     named = _device("cuda", device) if isinstance(device, int) else _device(device)
     if named.type != "cuda":
         raise ValueError(f"Expected a cuda device, but got: {named}")
-    return _space(named)
+    return named
 
 
 __all__ = [
+    "Event",
+    "OutOfMemoryError",
+    "Stream",
+    "StreamContext",
     "amp",
+    "can_device_access_peer",
     "current_device",
+    "current_stream",
+    "default_stream",
+    "device",
     "device_count",
+    "device_of",
     "empty_cache",
+    "get_device_capability",
+    "get_device_name",
+    "get_device_properties",
+    "get_per_process_memory_fraction",
+    "get_rng_state",
+    "get_rng_state_all",
+    "init",
+    "initial_seed",
+    "ipc_collect",
     "is_available",
+    "is_bf16_supported",
     "is_initialized",
     "manual_seed",
     "manual_seed_all",
+    "max_memory_allocated",
+    "max_memory_reserved",
+    "mem_get_info",
+    "memory",
     "memory_allocated",
+    "memory_reserved",
+    "memory_stats",
+    "memory_summary",
+    "nvtx",
+    "random",
+    "reset_peak_memory_stats",
+    "seed",
+    "seed_all",
+    "set_device",
+    "set_per_process_memory_fraction",
+    "set_rng_state",
+    "set_rng_state_all",
+    "set_stream",
+    "stream",
+    "streams",
     "synchronize",
     "why_unavailable",
 ]
 
 
-if not _typing.TYPE_CHECKING:
-
-    def __getattr__(name):
-        if name == "amp":  # imported when first asked for
-            import importlib
-
-            return importlib.import_module("plugrad.cuda.amp")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not _typing.TYPE_CHECKING:  # imported when first asked for
+    __getattr__, __dir__ = _names_of(
+        __name__,
+        dict.fromkeys(
+            "can_device_access_peer device device_of get_device_capability get_device_name get_device_properties init "
+            "ipc_collect is_bf16_supported set_device".split(),
+            "devices",
+        )
+        | dict.fromkeys(
+            "OutOfMemoryError get_per_process_memory_fraction max_memory_allocated max_memory_reserved mem_get_info "
+            "memory_reserved memory_stats memory_summary reset_peak_memory_stats set_per_process_memory_fraction".split(),
+            "memory",
+        )
+        | dict.fromkeys(
+            "get_rng_state get_rng_state_all initial_seed seed seed_all set_rng_state set_rng_state_all".split(),
+            "random",
+        )
+        | dict.fromkeys(
+            "Event Stream StreamContext current_stream default_stream set_stream stream".split(), "streams"
+        ),
+        ("amp", "memory", "nvtx", "random", "streams"),
+    )
