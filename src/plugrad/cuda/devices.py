@@ -49,7 +49,8 @@ def exchange(index):
         raise unavailable("PyTorch was compiled without CUDA support")
     before, after = space("cuda"), space(_a_device("cuda", index))
     if after is not before:
-        asked(after, "make_current")(after)
+        asked(after, "make_current")
+        type(after).make_current(after)  # not the namespace's own, after which the outer device is current again
     return before.index
 
 
