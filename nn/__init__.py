@@ -124,6 +124,7 @@ from .unpooling import FractionalMaxPool2d, FractionalMaxPool3d, MaxUnpool1d, Ma
 from .upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
 if TYPE_CHECKING:
+    from . import parallel
     from .adaptive import AdaptiveLogSoftmaxWithLoss
     from .lazy_layers import (
         LazyBatchNorm1d,
@@ -140,6 +141,10 @@ if TYPE_CHECKING:
         LazyInstanceNorm3d,
         LazyLinear,
     )
+    from .linear_loss import LinearCrossEntropyLoss
+    from .parallel import DataParallel
+    from .response_norm import CrossMapLRN2d
+    from .sync_batchnorm import SyncBatchNorm
 
 if not TYPE_CHECKING:  # a type checker would take every name for known
     #: Imported when they are first asked for.
@@ -147,6 +152,8 @@ if not TYPE_CHECKING:  # a type checker would take every name for known
         __name__,
         {
             "AdaptiveLogSoftmaxWithLoss": "adaptive",
+            "CrossMapLRN2d": "response_norm",
+            "DataParallel": "parallel",
             "LazyBatchNorm1d": "lazy_layers",
             "LazyBatchNorm2d": "lazy_layers",
             "LazyBatchNorm3d": "lazy_layers",
@@ -160,7 +167,10 @@ if not TYPE_CHECKING:  # a type checker would take every name for known
             "LazyInstanceNorm2d": "lazy_layers",
             "LazyInstanceNorm3d": "lazy_layers",
             "LazyLinear": "lazy_layers",
+            "LinearCrossEntropyLoss": "linear_loss",
+            "SyncBatchNorm": "sync_batchnorm",
         },
+        ("parallel",),
     )
 
 __all__ = [
@@ -200,6 +210,8 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "CrossMapLRN2d",
+    "DataParallel",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -251,6 +263,7 @@ __all__ = [
     "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LinearCrossEntropyLoss",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
@@ -306,6 +319,7 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "SyncBatchNorm",
     "Tanh",
     "Tanhshrink",
     "Threshold",
@@ -330,6 +344,7 @@ __all__ = [
     "functional",
     "init",
     "modules",
+    "parallel",
     "unfreeze",
     "utils",
 ]

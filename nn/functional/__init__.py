@@ -41,7 +41,7 @@ from .activation import (
     threshold_,
 )
 from .attention import scaled_dot_product_attention
-from .class_loss import cross_entropy, nll_loss
+from .class_loss import cross_entropy, linear_cross_entropy, nll_loss
 from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d, fold, unfold
 from .ctc_loss import ctc_loss
 from .distance import cosine_similarity, pairwise_distance, pdist
@@ -173,6 +173,7 @@ __all__ = [
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "linear_cross_entropy",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",

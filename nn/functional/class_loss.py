@@ -9,10 +9,11 @@ from ...core.ops import reduce as r
 from ...core.shapes import shape_of
 from ...core.tensor import Tensor, wrap
 from ...core.watching import watch
+from .linear import linear
 from .loss import not_differentiable
 from .reduction import reduced, reduction_of
 
-__all__ = ["cross_entropy", "nll_loss"]
+__all__ = ["cross_entropy", "linear_cross_entropy", "nll_loss"]
 
 
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
@@ -156,6 +157,84 @@ def cross_entropy(
     _check_smoothing(label_smoothing)
     spread = _smooth(log_p, target, weight, ignore_index, reduction, axis)
     return loss * (1 - label_smoothing) + spread * (label_smoothing / input.size(axis))
+
+
+def linear_cross_entropy(
+    input,
+    linear_weight,
+    target,
+    *,
+    linear_bias=None,
+    weight=None,
+    reduction="mean",
+    ignore_index=None,
+    label_smoothing=0.0,
+    options=None,
+):
+    """Cross entropy of softmax(input · linear_weightᵀ + linear_bias) and the target.
+
+    Args:
+        input: (N, in_features) or (in_features).
+        linear_weight: (C, in_features), or (C, d1, …, dK, in_features) for so many losses per sample of a batch.
+        target: class indices, (N), (N, d1, …, dK) or (); or class probabilities, (N, C, d1, …, dK) or (C).
+        linear_bias: linear_weight's shape without its last size, or None.
+        weight: (C), a factor per class.
+        reduction: "none", "mean" or "sum".
+        ignore_index: a target index that counts for nothing; None: -100.
+        label_smoothing: from 0 to 1, the part of the target that is spread evenly over all classes.
+        options: None. torch's options choose in which pieces the losses are computed.
+
+    Raises:
+        RuntimeError: sizes do not fit, or ignore_index with class probabilities.
+        IndexError: a target is not a class.
+        NotImplementedError: ``options``.
+
+    Example:
+        >>> import plugrad
+        >>> x, w = plugrad.ones(2, 3), plugrad.zeros(2, 3)
+        >>> plugrad.nn.functional.linear_cross_entropy(x, w, plugrad.tensor([1, 0]))
+        tensor(0.6931)
+    """
+    refuse_options(options)
+    shape = _logits_shape(input, linear_weight, linear_bias)
+    if tuple(target.shape) == shape and ignore_index is not None:
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    if linear_weight.dim() > 2:
+        linear_weight = linear_weight.reshape((-1, linear_weight.size(-1)))
+        linear_bias = None if linear_bias is None else linear_bias.reshape((-1,))
+    logits = linear(input, linear_weight, linear_bias).reshape(shape)
+    ignored = -100 if ignore_index is None else ignore_index
+    return cross_entropy(
+        logits, target, weight, ignore_index=ignored, reduction=reduction, label_smoothing=label_smoothing
+    )
+
+
+def refuse_options(options):
+    """Raise for the options of torch's linear_cross_entropy."""
+    if options is not None:
+        raise NotImplementedError("linear_cross_entropy: options: the losses are computed in one piece; leave it None")
+
+
+def _logits_shape(input, weight, bias):
+    """(N, C, d1, …, dK), after torch's checks."""
+    if input.dim() not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
+    if weight.dim() < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {weight.dim()}")
+    rows, features = tuple(weight.shape[:-1]), input.size(-1)
+    if features != weight.size(-1):
+        raise RuntimeError(
+            "expected equal input and linear_weight last dimensions (in_features), "
+            f"got {features} and {weight.size(-1)}, respectively"
+        )
+    if bias is not None and tuple(bias.shape) != rows:
+        raise RuntimeError(f"expected linear_bias shape {rows}, got {tuple(bias.shape)}")
+    if len(rows) > 1 and input.dim() == 1:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(weight.shape)} requires batched input, "
+            f"(N, {features}), got unbatched input with shape {tuple(input.shape)}"
+        )
+    return (*input.shape[:-1], *rows)
 
 
 def _check_smoothing(label_smoothing):
