@@ -18,6 +18,8 @@ from .recording import Anomaly, Unpacked
 from .slow import Transforms
 from .tensor import Tensor, wrap
 
+NOWHERE = nullcontext()
+
 
 class Walk:
     """One backward pass: gradients on their way, and where they end."""
@@ -196,7 +198,16 @@ class Walk:
             # What is passed on may be another leaf's too; where it is still to be summed, the sum is a new array anyway.
             if edge._kind == LEAF_TENSOR and part.shape == edge._a.shape and any(part is given for given in incoming):
                 part = self.kind.copy(edge._xp, part)
-            self.give(edge, part)
+            with self.scope_of(edge):
+                self.give(edge, part)
+
+    def scope_of(self, edge):
+        """Where sums for an edge are made: it may lie on another device than the node that gives it something."""
+        if not self.scoped:
+            return NOWHERE
+        kind = edge._kind
+        xp = edge._xp if kind == LEAF_TENSOR else edge.xp if kind == NODE else edge.node.xp
+        return xp.scope or NOWHERE
 
     def apply_rule(self, node, g):
         tensors = self.kind is not Arrays

@@ -313,6 +313,17 @@ def test_gradients_cross_devices():
     assert_close(x.grad, np.array([2, 2, 2], "float32"), device="cuda:0")
 
 
+def test_gradients_are_added_up_on_the_device_where_they_belong():
+    x = plugrad.arange(3.0, device="cuda:0", requires_grad=True)
+    y = x * 2
+    there = [y.to("cuda:1") * 3, y.to("cuda:1") * 4]
+    (there[0] * there[1]).sum().cpu().backward()
+    assert_close(x.grad, np.array([0, 96, 192], "float32"), device="cuda:0")
+    a, b = y.detach().requires_grad_(), plugrad.ones(3, device="cuda:1", requires_grad=True)
+    ((a.to("cuda:1") * b).sum() + (a.to("cuda:1") + b).sum()).backward()
+    assert_close(a.grad, np.array([2, 2, 2], "float32"), device="cuda:0")
+
+
 def test_memory_comes_back_after_training():
     pool = simcupy.get_default_memory_pool()
     before = pool.used_bytes()

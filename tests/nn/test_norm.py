@@ -247,6 +247,12 @@ LAYERS = {
     "RMSNorm(5)": (2, 5),
     "RMSNorm((3,4),eps=0.1,elementwise_affine=False)": (3, 4),
     "LocalResponseNorm(3)": (2, 5, 3),
+    "CrossMapLRN2d(3)": (2, 6, 2, 3),
+    "CrossMapLRN2d(4,alpha=0.5,beta=0.6,k=2)": (1, 7, 2, 1),
+    "CrossMapLRN2d(5,alpha=2)": (1, 2, 2, 1),
+    "SyncBatchNorm(3)": (4, 3),
+    "SyncBatchNorm(2,momentum=None,bias=False)": (2, 2, 1, 2, 2, 2),
+    "SyncBatchNorm(2,affine=False,track_running_stats=False)": (3, 2, 4),
 }
 
 
@@ -324,6 +330,28 @@ def evaluation_then_training(t):
     m.train()
     m(wave(t, 4, 2))
     return before, m.running_mean, m.running_var, m.num_batches_tracked
+
+
+for text, shape in {
+    "CrossMapLRN2d(3)": (2, 3, 2),
+    "SyncBatchNorm(3)": (3,),
+    "SyncBatchNorm(0)": (3, 0),
+    "SyncBatchNorm(2)": (1, 2),
+    "SyncBatchNorm(2,eps=-1.0)": (3, 2),
+}.items():
+    PROGRAMS[f"wrong-{text}-{shape}"] = lambda t, text=text, shape=shape: eval("t.nn." + text)(wave(t, *shape))
+
+
+@case
+def convert_sync_batchnorm(t):
+    net = t.nn.Sequential(t.nn.Identity(), t.nn.BatchNorm1d(3, eps=0.1), t.nn.Sequential(t.nn.BatchNorm2d(4)))
+    net[1].momentum, net[2][0].training = 0.5, False
+    net[1](wave(t, 4, 3))
+    weight, mean = net[1].weight, net[1].running_mean
+    found = t.nn.SyncBatchNorm.convert_sync_batchnorm(net)
+    alone = t.nn.SyncBatchNorm.convert_sync_batchnorm(t.nn.BatchNorm1d(2, affine=False, track_running_stats=False))
+    same = found is net, found[1].weight is weight, found[1].running_mean is mean, found[2][0].training
+    return repr(net), same, list(net.state_dict().items()), repr(alone)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
