@@ -12,6 +12,7 @@ from ..generator import Generator
 
 __all__ = [
     "BatchSampler",
+    "DistributedSampler",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
@@ -288,3 +289,68 @@ class BatchSampler(Sampler[list[int]]):
     def __len__(self) -> int:
         whole, rest = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]
         return whole + (rest > 0 and not self.drop_last)
+
+
+class DistributedSampler(Sampler[_T_co]):
+    """Yields the indices of one of several processes that share the data: each ``num_replicas``-th, from ``rank`` on.
+
+    All processes have the same order: it depends on ``seed`` and on the epoch given to :meth:`set_epoch` alone.
+
+    Args:
+        dataset: anything with a length.
+        num_replicas: how many processes there are.
+        rank: which of them this is, from 0 on.
+        shuffle: whether the order is random.
+        seed: the same for all processes.
+        drop_last: leave out samples so that all get as many; otherwise the first ones are given out again.
+
+    Raises:
+        RuntimeError: num_replicas or rank is not given: torch asks torch.distributed, which plugrad does not have.
+        ValueError: the rank is not one of ``num_replicas``.
+
+    Example:
+        >>> from plugrad.utils.data import DistributedSampler
+        >>> [list(DistributedSampler("abcde", 2, rank, shuffle=False)) for rank in range(2)]
+        [[0, 2, 4], [1, 3, 0]]
+    """
+
+    def __init__(
+        self,
+        dataset: Sized,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = False,
+    ) -> None:
+        if num_replicas is None or rank is None:
+            raise RuntimeError(
+                "Requires distributed package to be available: plugrad has none, so give DistributedSampler num_replicas and rank"
+            )
+        if not 0 <= rank < num_replicas:
+            raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
+        self.dataset = dataset
+        self.num_replicas = num_replicas
+        self.rank = rank
+        self.epoch = 0
+        self.drop_last = drop_last
+        whole, rest = divmod(len(dataset), num_replicas)
+        self.num_samples = whole + (rest > 0 and not drop_last)
+        self.total_size = self.num_samples * num_replicas
+        self.shuffle = shuffle
+        self.seed = seed
+
+    def __iter__(self) -> Iterator[_T_co]:
+        count = len(self.dataset)
+        generator = Generator().manual_seed(self.seed + self.epoch) if self.shuffle else None
+        order = permutation(count, generator) if self.shuffle else list(range(count))
+        if count:
+            order *= -(-self.total_size // count)  # longer where some are given out again
+        return iter(order[self.rank : self.total_size : self.num_replicas])
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Let the next pass have the order of an epoch; without it all passes have the same."""
+        self.epoch = epoch

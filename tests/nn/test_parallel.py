@@ -157,7 +157,7 @@ def test_gather(simulated):
     with pytest.raises(ValueError, match="All dicts must have the same number of keys"):
         gather([{"a": xs[0]}, {}], 0)
     with pytest.raises(ValueError, match="Gather function not implemented for CPU tensors"):
-        gather([plugrad.ones(1)], 0)
+        gather([plugrad.ones(1, device="cpu")], 0)
 
 
 def test_data_parallel_once(simulated):

@@ -1,0 +1,5 @@
+"""DistributedSampler, where torch has it too."""
+
+from plugrad.core.data import DistributedSampler
+
+__all__ = ["DistributedSampler"]
