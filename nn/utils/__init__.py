@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .fusion import fuse_conv_bn_eval, fuse_conv_bn_weights, fuse_linear_bn_eval, fuse_linear_bn_weights
     from .init import skip_init
     from .loading_report import LoadedTensor, LoadingReport
+    from .memory_format import convert_conv2d_weight_memory_format, convert_conv3d_weight_memory_format
     from .model_summary import LayerSummary, ModelSummary, summary
     from .pretrained import load_pretrained
     from .spectral import remove_spectral_norm, spectral_norm
@@ -28,6 +29,8 @@ if not TYPE_CHECKING:  # a type checker would take every name for known
             "LoadedTensor": "loading_report",
             "LoadingReport": "loading_report",
             "ModelSummary": "model_summary",
+            "convert_conv2d_weight_memory_format": "memory_format",
+            "convert_conv3d_weight_memory_format": "memory_format",
             "fuse_conv_bn_eval": "fusion",
             "fuse_conv_bn_weights": "fusion",
             "fuse_linear_bn_eval": "fusion",
@@ -52,6 +55,8 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "convert_conv2d_weight_memory_format",
+    "convert_conv3d_weight_memory_format",
     "fuse_conv_bn_eval",
     "fuse_conv_bn_weights",
     "fuse_linear_bn_eval",

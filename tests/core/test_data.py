@@ -717,3 +717,55 @@ def test_the_sampler_base_needs_nothing():
             return iter([0, 0])
 
     assert list(DataLoader("a", sampler=Twice())) == [["a"], ["a"]]
+
+
+# --- shared between processes ---
+DISTRIBUTED = [
+    (count, replicas, drop_last, shuffle)
+    for count, replicas in ((10, 3), (9, 3), (2, 5), (1, 3), (7, 1))
+    for drop_last in (True, False)
+    for shuffle in (True, False)
+]
+
+
+def parts(sampler_class, count, replicas, drop_last, shuffle):
+    """The lengths and indices of every process, in the epochs 0 and 4."""
+    found = []
+    for rank in range(replicas):
+        sampler = sampler_class(range(count), replicas, rank, shuffle=shuffle, seed=3, drop_last=drop_last)
+        found.append((len(sampler), sampler.total_size, list(sampler)))
+        sampler.set_epoch(4)
+        found.append(list(sampler))
+    return found
+
+
+@pytest.mark.parametrize("case", DISTRIBUTED)
+def test_processes_share_the_data(case):
+    count, replicas, drop_last, shuffle = case
+    found = parts(plugrad.utils.data.distributed.DistributedSampler, *case)
+    each = count // replicas if drop_last else -(-count // replicas)
+    assert [length for length, _, _ in found[::2]] == [each] * replicas
+    seen = [index for _, _, indices in found[::2] for index in indices]
+    assert len(seen) == each * replicas
+    assert len(set(seen)) == min(count, len(seen))
+    if not shuffle:
+        assert found[0][2] == [i * replicas % count for i in range(each)]
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("case", DISTRIBUTED)
+def test_processes_share_the_data_as_torch(case):
+    from torch.utils.data import DistributedSampler
+
+    assert parts(plugrad.utils.data.DistributedSampler, *case) == parts(DistributedSampler, *case)
+
+
+def test_a_distributed_sampler_is_told_who_it_is():
+    sampler = plugrad.utils.data.DistributedSampler
+    with pytest.raises(ValueError, match=r"^Invalid rank 2, rank should be in the interval \[0, 1\]$"):
+        sampler(range(4), 2, 2)
+    for arguments in ((), (2,)):
+        with pytest.raises(RuntimeError, match="Requires distributed package to be available: plugrad has none"):
+            sampler(range(4), *arguments)
+    batches = [batch.tolist() for batch in DataLoader(range(5), 2, sampler=sampler(range(5), 2, 1, shuffle=False))]
+    assert batches == [[1, 3], [0]]

@@ -124,3 +124,44 @@ def test_golden_outcomes_are_those_of_torch(name):
     torch = pytest.importorskip("torch")
     found = differences(outcome(PROGRAMS[name], torch), golden(__file__)[name], rel=1e-6)
     assert not found, "\n".join(found)
+
+
+# --- memory formats of convolutions' weights ---
+def converted_strides(t):
+    """The strides of all weights after each conversion, and whether the parameters stay the objects they were."""
+    kinds = (t.nn.Conv1d, t.nn.Conv2d, t.nn.ConvTranspose2d, t.nn.Conv3d, t.nn.ConvTranspose3d)
+    layers = t.nn.Sequential(*(kind(3, 4, 2) for kind in kinds), t.nn.Sequential(t.nn.Conv2d(2, 3, (3, 2))))
+    before, found = list(layers.parameters()), []
+    for name, given in (("2d", t.channels_last), ("3d", t.channels_last_3d), ("2d", t.contiguous_format)):
+        convert = getattr(t.nn.utils, f"convert_conv{name}_weight_memory_format")
+        assert convert(layers, given) is layers
+        found.append([tuple(p.stride()) for p in layers.parameters()])
+    assert all(a is b for a, b in zip(before, layers.parameters(), strict=True))
+    return found
+
+
+@pytest.mark.cpu
+def test_weights_in_another_memory_format():
+    found = converted_strides(plugrad)
+    assert found[0][2] == (12, 1, 6, 3)
+    assert found[0][6] == (24, 8, 4, 2, 1)
+    assert found[1][6] == (24, 1, 12, 6, 3)
+    assert found[2][2] == (12, 4, 2, 1)
+
+
+@pytest.mark.cpu
+@pytest.mark.oracle
+def test_weights_in_another_memory_format_as_torch():
+    torch = pytest.importorskip("torch")
+    assert converted_strides(plugrad) == converted_strides(torch)
+
+
+@pytest.mark.device
+def test_a_model_with_converted_weights_computes_the_same():
+    model = plugrad.nn.Sequential(plugrad.nn.Conv2d(2, 3, 2), plugrad.nn.ReLU(), plugrad.nn.ConvTranspose2d(3, 1, 2))
+    x = plugrad.randn(2, 2, 5, 4)
+    before = model(x)
+    after = plugrad.nn.utils.convert_conv2d_weight_memory_format(model, plugrad.channels_last)(x)
+    assert plugrad.allclose(before, after, atol=1e-6)
+    after.sum().backward()
+    assert all(p.grad.shape == p.shape for p in model.parameters())
