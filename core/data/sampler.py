@@ -291,7 +291,7 @@ class BatchSampler(Sampler[list[int]]):
         return whole + (rest > 0 and not self.drop_last)
 
 
-class DistributedSampler(Sampler[_T_co]):
+class DistributedSampler(Sampler[int]):
     """Yields the indices of one of several processes that share the data: each ``num_replicas``-th, from ``rank`` on.
 
     All processes have the same order: it depends on ``seed`` and on the epoch given to :meth:`set_epoch` alone.
@@ -340,7 +340,7 @@ class DistributedSampler(Sampler[_T_co]):
         self.shuffle = shuffle
         self.seed = seed
 
-    def __iter__(self) -> Iterator[_T_co]:
+    def __iter__(self) -> Iterator[int]:
         count = len(self.dataset)
         generator = Generator().manual_seed(self.seed + self.epoch) if self.shuffle else None
         order = permutation(count, generator) if self.shuffle else list(range(count))

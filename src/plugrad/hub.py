@@ -15,7 +15,7 @@ import urllib.request
 __all__ = ["download_url_to_file", "get_dir", "load", "load_state_dict_from_url", "set_dir"]
 
 _CHUNK = 128 * 1024
-_chosen = {}  # the folder that set_dir() was given
+_chosen: dict[str, str] = {}  # the folder that set_dir() was given
 
 
 def get_dir():
