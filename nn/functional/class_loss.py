@@ -6,7 +6,7 @@ from ...core import dtypes
 from ...core.errors import no_tensor, scalar_name
 from ...core.ops import loss as rows
 from ...core.ops import reduce as r
-from ...core.shapes import shape_of
+from ...core.shapes import need_tensors, shape_of
 from ...core.tensor import Tensor, wrap
 from ...core.watching import watch
 from .linear import linear
@@ -196,6 +196,7 @@ def linear_cross_entropy(
         tensor(0.6931)
     """
     refuse_options(options)
+    need_tensors(input, linear_weight, target)
     shape = _logits_shape(input, linear_weight, linear_bias)
     if tuple(target.shape) == shape and ignore_index is not None:
         raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
