@@ -237,7 +237,7 @@ class DataParallel(Module):
         return self.gather(self.parallel_apply(replicas, inputs, kwargs), self.output_device)
 
     def scatter(self, inputs, kwargs, device_ids):
-        """Split the arguments: :func:`scatter_kwargs`."""
+        """Split the arguments, as :func:`plugrad.nn.parallel.scatter_kwargs` does."""
         return scatter_kwargs(inputs, kwargs, device_ids, self.dim)
 
     def replicate(self, module, device_ids):

@@ -404,7 +404,7 @@ def _geqrf(self):
 
 
 def _orgqr(self, input2):
-    """The Q of what geqrf gave; see :func:`plugrad.linalg.householder_product`."""
+    """The Q of what geqrf gave; see ``linalg.householder_product``."""
     from .reflections import orgqr
 
     return orgqr(self, input2)

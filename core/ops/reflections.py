@@ -139,7 +139,7 @@ def householder_product(A, tau, *, out=None):
 
 
 def orgqr(input, tau, *, out=None):
-    """As :func:`plugrad.linalg.householder_product`."""
+    """As ``linalg.householder_product``."""
     return householder_product(input, tau, out=out)
 
 

@@ -33,7 +33,7 @@ def scaled_dot_product_attention(
 
     Raises:
         RuntimeError: sizes, dtypes or the mask do not fit, both a mask and ``is_causal`` are given, or all kernels are off
-            (:func:`plugrad.nn.attention.sdpa_kernel`).
+            (``plugrad.nn.attention.sdpa_kernel``).
 
     Source: Vaswani et al., Attention Is All You Need, 2017, equation 1.
 

@@ -55,7 +55,7 @@ def pad(input, pad, mode="constant", value=None):
 
 
 def constant_pad_nd(input, pad, value=0):
-    """:func:`pad` by a constant.
+    """``pad`` by a constant.
 
     Example:
         >>> import plugrad

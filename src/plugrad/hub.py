@@ -55,7 +55,7 @@ def download_url_to_file(url, dst, hash_prefix=None, progress=True):
 
     Raises:
         RuntimeError: the file's SHA-256 begins otherwise.
-        urllib.error.URLError: the address gives nothing.
+        OSError: the address gives nothing (``urllib.error.URLError``).
     """
     dst = os.path.expanduser(dst)
     with _beside(dst) as (file, place):

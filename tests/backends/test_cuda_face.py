@@ -148,6 +148,7 @@ def answer(call, library):
         return type(error), str(error)
 
 
+@pytest.mark.cpu
 @pytest.mark.skipif(plugrad.cuda.is_available(), reason="there is a cuda device here")
 @pytest.mark.parametrize("name", CALLS)
 def test_without_a_device(name):

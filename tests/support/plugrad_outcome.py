@@ -4,6 +4,7 @@ A program is a function of the namespace, ``plugrad`` or ``torch``. ``python tes
 runs the programs of a test file with torch and writes its golden file anew.
 """
 
+import contextlib
 import importlib.util
 import json
 import math
@@ -11,6 +12,14 @@ import re
 import sys
 import warnings
 from pathlib import Path
+
+
+@contextlib.contextmanager
+def flags_that_can_be_set(torch):
+    """The flags of torch.backends as a program finds them: torch's own test modules freeze them where they are imported."""
+    name = "__allow_nonbracketed_mutation"
+    with getattr(torch.backends, name)():
+        yield
 
 
 def outcome(program, t):

@@ -168,19 +168,25 @@ def import_plugin(name):
     return importlib.import_module(name)
 
 
+def forget_spaces(names):
+    """Have the devices of these backends looked up anew: their namespaces are made again."""
+    for where in [where for where, xp in devices._spaces.items() if xp.name in names]:
+        del devices._spaces[where]
+
+
 @contextlib.contextmanager
 def registered(*specs):
     """Have backends registered inside the block, and the registry as it was after it."""
     names = {spec.name for spec in specs}
     before = [spec for spec in registry._extra if spec.name in names]  # the backend under test may be one of them
     try:
+        forget_spaces(names)
         for spec in specs:
             registry.register(spec)
         yield
     finally:
         for spec in specs:
             registry.unregister(spec.name)
-            for where in [where for where, xp in devices._spaces.items() if xp.name == spec.name]:
-                del devices._spaces[where]
+        forget_spaces(names)
         for spec in before:
             registry.register(spec)

@@ -76,7 +76,7 @@ class Measurement:
 
     @property
     def has_warnings(self):
-        """Whether the times differ much: the interquartile range is more than a tenth of the median."""
+        """Whether the times differ much, that is, the interquartile range is more than a tenth of the median."""
         return self.iqr > _NOISY * self.median
 
     def __repr__(self):
